@@ -1,0 +1,1 @@
+"""The todo service: transports outside, one domain in the middle, mechanisms below."""

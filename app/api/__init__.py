@@ -1,0 +1,1 @@
+"""REST over the domain: parse, call one command or query, render. One folder per version."""

@@ -1,0 +1,50 @@
+"""Entity tags and preconditions (RFC 9110 §8.8, §13).
+
+A resource's tag is its version and the caller's role: the role decides which actions its links offer.
+"""
+
+import re
+
+from starlette.requests import Request
+
+from app.api.problems import HttpProblem
+
+_TAG = re.compile(r'\s*((?:W/)?"[^"\x00-\x20\x7f]*")\s*(?:,|$)')
+
+
+def entity_tag(version: int, role: str) -> str:
+    """The strong tag of a resource at `version`, as a caller with `role` sees it."""
+    return f'"{version}-{role}"'
+
+
+def is_unchanged(request: Request, etag: str) -> bool:
+    """True if `If-None-Match` names this tag; weak comparison, as for GET."""
+    given = request.headers.get("if-none-match")
+    if given is None:
+        return False
+    return given.strip() == "*" or etag.removeprefix("W/") in {
+        tag.removeprefix("W/") for tag in _tags(given, "If-None-Match")
+    }
+
+
+def expected_versions(if_match: str | None) -> frozenset[int] | None:
+    """The versions that `If-Match` allows; None allows any. Weak and foreign tags match none. Raises a 400 problem."""
+    if if_match is None or if_match.strip() == "*":
+        return None
+    numbers = (tag[1:-1].partition("-")[0] for tag in _tags(if_match, "If-Match") if not tag.startswith("W/"))
+    return frozenset(int(number) for number in numbers if number.isascii() and number.isdigit() and len(number) < 10)
+
+
+def _tags(header: str, name: str) -> list[str]:
+    tags, end = [], 0
+    while end < len(header):
+        found = _TAG.match(header, end)
+        if found is None:
+            raise HttpProblem(
+                400, "MALFORMED_HEADER", f'{name} must be * or entity tags in quotes, such as "3-member".'
+            )
+        tags.append(found.group(1))
+        end = found.end()
+    if not tags:
+        raise HttpProblem(400, "MALFORMED_HEADER", f'{name} must be * or entity tags in quotes, such as "3-member".')
+    return tags

@@ -1,0 +1,140 @@
+"""The responses that operations share: every error, 304, and the headers. Which operation has which is in `operations`."""
+
+from typing import Any, Literal
+
+from app.api import problem_schemas as wire
+from app.api.fields import EXAMPLE_MOMENT
+from app.api.openapi.schemas import Schemas, example_of, reference, schemas_of
+from app.api.problem_types import TYPES, ProblemType, code_of
+
+Version = Literal["v1", "v2"]
+
+_TEXT = {"type": "string"}
+HEADERS: dict[str, dict[str, Any]] = {
+    "X-Request-Id": {
+        "description": "The number of this request: the client's own if it sent one that is well-formed.",
+        "schema": {**_TEXT, "pattern": "^[A-Za-z0-9_-]{8,64}$", "examples": ["c0a8012e7f3b4d5e9a1b2c3d4e5f6a7b"]},
+    },
+    "ETag": {
+        "description": "Names this state of the resource, for `If-None-Match` and, if it is not weak, `If-Match`.",
+        "schema": {**_TEXT, "pattern": '^(W/)?"[!#-~]+"$', "examples": ['"3-member"']},
+    },
+    "Location": {
+        "description": "Where the new resource is.",
+        "schema": {**_TEXT, "format": "uri-reference", "examples": ["/api/v2/todos/0192f0c1-2b3c-7d4e-8f5a-6b7c8d9e0f1a"]},
+    },
+    "Link": {
+        "description": "Related pages (RFC 8288): of a list, `first`, `next` and `prev`; of version 1, what comes after it.",
+        "schema": {**_TEXT, "examples": ['<https://todo.example.org/api/v2/todos?limit=20>; rel="first"']},
+    },
+    "Preference-Applied": {
+        "description": "Present if `Prefer` was followed (RFC 7240).",
+        "schema": {**_TEXT, "examples": ["return=total-count"]},
+    },
+    "Retry-After": {
+        "description": "After how many seconds to try again.",
+        "schema": {"type": "integer", "minimum": 0, "examples": [1]},
+    },
+    "WWW-Authenticate": {
+        "description": "How to authenticate (RFC 6750).",
+        "schema": {**_TEXT, "examples": ['Bearer realm="todo", error="invalid_token"']},
+    },
+    "Accept-Patch": {
+        "description": "On PATCH: the media types that it takes.",
+        "schema": {**_TEXT, "examples": ["application/merge-patch+json, application/json"]},
+    },
+    "Accept-Post": {
+        "description": "On other methods: the media types that they take.",
+        "schema": {**_TEXT, "examples": ["application/json"]},
+    },
+    "Deprecation": {
+        "description": "Since when this version is deprecated (RFC 9745): @ and Unix seconds.",
+        "schema": {**_TEXT, "pattern": "^@[0-9]+$", "examples": ["@1793491200"]},
+    },
+    "Sunset": {
+        "description": "When this version will be switched off (RFC 8594).",
+        "schema": {**_TEXT, "examples": ["Mon, 01 Nov 2027 00:00:00 GMT"]},
+    },
+}  # fmt: skip
+
+_ALWAYS: dict[Version, tuple[str, ...]] = {
+    "v1": ("X-Request-Id", "Deprecation", "Sunset", "Link"),
+    "v2": ("X-Request-Id",),
+}
+_WITH: dict[int, tuple[str, ...]] = {
+    401: ("WWW-Authenticate",),
+    415: ("Accept-Patch", "Accept-Post"),
+    503: ("Retry-After",),
+}
+# The others are there wherever they are documented.
+_NOT_ALWAYS = {"Accept-Patch", "Accept-Post", "Preference-Applied"}
+
+
+def shared_headers(names: set[str]) -> dict[str, Any]:
+    """The shared headers of these names."""
+    return {name: {**HEADERS[name], "required": name not in _NOT_ALWAYS} for name in sorted(names)}
+
+
+def headers(version: Version, *names: str) -> dict[str, Any]:
+    """The headers of a response: those of every response of `version`, and `names`."""
+    return {name: {"$ref": f"#/components/headers/{name}"} for name in (*_ALWAYS[version], *names)}
+
+
+def error_reference(status: int) -> dict[str, str]:
+    """A reference to the shared response for an error, or for 304."""
+    return {"$ref": f"#/components/responses/{_name(status)}"}
+
+
+def shared_responses(version: Version, statuses: set[int], schemas: Schemas) -> dict[str, Any]:
+    """The shared responses for these statuses, by name. Their schemas are added to `schemas`."""
+    schemas.update(schemas_of({"Problem": wire.Problem} if version == "v2" else {"ErrorEnvelope": wire.ErrorEnvelope}))
+    return {
+        _name(status): _not_modified(version) if status == 304 else _error(version, status, schemas)
+        for status in sorted(statuses)
+    }
+
+
+def _error(version: Version, status: int, schemas: Schemas) -> dict[str, Any]:
+    kind = TYPES[status]
+    shape = reference("Problem" if version == "v2" else "ErrorEnvelope")
+    example = example_of(shape, schemas)
+    fill = _fill_problem if version == "v2" else _fill_envelope
+    media_type = "application/problem+json" if version == "v2" else "application/json"
+    return {
+        "description": f"{kind.title}. {kind.explanation}",
+        "headers": headers(version, *_WITH.get(status, ())),
+        "content": {media_type: {"schema": shape, "example": fill(example, status, kind)}},
+    }
+
+
+def _fill_problem(example: dict[str, Any], status: int, kind: ProblemType) -> dict[str, Any]:
+    filled = {
+        **example,
+        "type": f"/problems/{kind.slug}",
+        "title": kind.title,
+        "status": status,
+        "detail": kind.title + ".",
+        "code": code_of(kind),
+    }
+    if status == 422:
+        filled["errors"] = [{"pointer": "#/titel", "code": "UNKNOWN_FIELD", "detail": "titel is not known here."}]
+    return filled
+
+
+def _fill_envelope(example: dict[str, Any], status: int, kind: ProblemType) -> dict[str, Any]:
+    error = {**example["error"], "code": code_of(kind), "message": kind.title + ".", "timestamp": EXAMPLE_MOMENT}
+    error.pop("fields", None)
+    if status == 422:
+        error["fields"] = {"titel": "titel is not known here."}
+    return {"error": error}
+
+
+def _not_modified(version: Version) -> dict[str, Any]:
+    return {
+        "description": "`If-None-Match` names the present state: what the client has is current. There is no body.",
+        "headers": headers(version, "ETag"),
+    }
+
+
+def _name(status: int) -> str:
+    return "NotModified" if status == 304 else TYPES[status].slug.title().replace("-", "")

@@ -1,0 +1,153 @@
+"""JSON schemas as readers of the document want them. Knows JSON Schema; refuses to know operations and statuses."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from pydantic import TypeAdapter
+
+Schema = dict[str, Any]
+Schemas = dict[str, Schema]
+
+PREFIX = "#/components/schemas/"
+_BY_NAME = ("properties", "patternProperties", "$defs")
+_ONE = ("items", "additionalProperties", "propertyNames", "not")
+_MANY = ("anyOf", "oneOf", "allOf", "prefixItems")
+
+
+def reference(name: str) -> Schema:
+    """A reference to one of the document's schemas."""
+    return {"$ref": PREFIX + name}
+
+
+def subschemas(schema: Schema) -> Iterator[Schema]:
+    """`schema` and all schemas inside it; what it refers to is not inside."""
+    yield schema
+    for keyword in _BY_NAME:
+        for inner in schema.get(keyword, {}).values():
+            yield from subschemas(inner)
+    for keyword in _ONE:
+        if isinstance(schema.get(keyword), dict):
+            yield from subschemas(schema[keyword])
+    for keyword in _MANY:
+        for inner in schema.get(keyword, ()):
+            yield from subschemas(inner)
+
+
+def tidy(schema: Schema) -> None:
+    """Removes the titles that FastAPI and pydantic make of names, and examples where the schema referred to has its own."""
+    for inner in subschemas(schema):
+        inner.pop("title", None)
+        if "$ref" in inner:
+            inner.pop("examples", None)
+
+
+def schemas_of(types: Mapping[str, Any]) -> Schemas:
+    """The schemas of typed dictionaries and of what they contain, by name."""
+    found: Schemas = {}
+    for name, kind in types.items():
+        schema = TypeAdapter(kind).json_schema(ref_template=PREFIX + "{model}", mode="serialization")
+        found.update(schema.pop("$defs", {}))
+        found[name] = schema
+    for schema in found.values():
+        tidy(schema)
+    return found
+
+
+def without_null(schema: Schema) -> Schema:
+    """`schema` for a place where null cannot be written: a path, a query or a header."""
+    choices = [choice for choice in schema.get("anyOf", ()) if choice.get("type") != "null"]
+    if len(choices) != 1:
+        return schema
+    return {**choices[0], **{keyword: value for keyword, value in schema.items() if keyword != "anyOf"}}
+
+
+def resolved(schema: Schema, schemas: Schemas) -> Schema:
+    """What `schema` refers to, or itself."""
+    while "$ref" in schema:
+        schema = schemas[schema["$ref"].removeprefix(PREFIX)]
+    return schema
+
+
+def item_of(schema: Schema, schemas: Schemas) -> Schema | None:
+    """The schema of a page's items; None if `schema` is not a page."""
+    items = resolved(schema, schemas).get("properties", {}).get("items", {}).get("items")
+    return items if isinstance(items, dict) else None
+
+
+def with_fewer_members(schema: Schema, schemas: Schemas) -> Schema:
+    """A schema for the answers that `fields` has cut down: the resource, or a page of them, with any of the members."""
+    item = item_of(schema, schemas)
+    if item is None:
+        return _sparse(schema, schemas)
+    name = "Sparse" + _name(schema)
+    page = schemas[_name(schema)]
+    properties = {**page["properties"], "items": {**page["properties"]["items"], "items": _sparse(item, schemas)}}
+    schemas[name] = {**page, "properties": properties, "description": f"{page['description']} As `fields` asked."}
+    return reference(name)
+
+
+def example_of(schema: Schema, schemas: Schemas, *, with_optional: bool = False) -> Any:
+    """A value that the schema allows, put together from the examples of its members.
+
+    Optional members take part if that is wanted, if they have an example, and if they are no references to other
+    resources: nobody knows their ids.
+    """
+    schema = resolved(schema, schemas)
+    if schema.get("examples"):
+        return schema["examples"][0]
+    for keyword in ("anyOf", "oneOf", "allOf"):
+        if keyword in schema:
+            return example_of(schema[keyword][0], schemas, with_optional=with_optional)
+    if "properties" in schema:
+        return {
+            name: example_of(member, schemas, with_optional=with_optional)
+            for name, member in schema["properties"].items()
+            if name in schema.get("required", ()) or (with_optional and _is_worth_showing(member))
+        }
+    if schema.get("type") == "array":
+        return [example_of(schema["items"], schemas, with_optional=with_optional)]
+    if "const" in schema:
+        return schema["const"]
+    return schema.get("default")
+
+
+def used_in(document: Any) -> set[str]:
+    """The names of the schemas to which `document` refers."""
+    if isinstance(document, dict):
+        found = {name for value in document.values() for name in used_in(value)}
+        target = document.get("$ref")
+        if isinstance(target, str) and target.startswith(PREFIX):
+            found.add(target.removeprefix(PREFIX))
+        return found
+    if isinstance(document, list):
+        return {name for value in document for name in used_in(value)}
+    return set()
+
+
+def without_unused(schemas: Schemas, paths: Any) -> Schemas:
+    """The schemas that `paths` needs, directly or through another one, in the order of their names."""
+    needed: set[str] = set()
+    more = used_in(paths)
+    while more:
+        needed |= more
+        more = used_in([schemas[name] for name in more]) - needed
+    return {name: schemas[name] for name in sorted(needed)}
+
+
+def _sparse(schema: Schema, schemas: Schemas) -> Schema:
+    whole = schemas[_name(schema)]
+    name = "Sparse" + _name(schema)
+    schemas[name] = {
+        **{keyword: value for keyword, value in whole.items() if keyword != "required"},
+        "minProperties": 1,
+    }
+    schemas[name]["description"] = f"{whole['description']} Only the members that `fields` named."
+    return reference(name)
+
+
+def _name(schema: Schema) -> str:
+    return str(schema["$ref"]).removeprefix(PREFIX)
+
+
+def _is_worth_showing(schema: Schema) -> bool:
+    return "examples" in schema and all(inner.get("format") != "uuid" for inner in subschemas(schema))

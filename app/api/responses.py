@@ -1,0 +1,79 @@
+"""Responses from documents: encoded once, with the right Cache-Control and entity tag."""
+
+import hashlib
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+from starlette.datastructures import Headers
+from starlette.requests import Request
+from starlette.responses import Response
+
+from app.api.conditional import is_unchanged
+from app.api.problems import HttpProblem
+
+_encode = msgspec.json.Encoder().encode
+
+REVALIDATE = "private, no-cache"
+_ANY_JSON = ("*/*", "application/*", "application/json")
+
+
+def document(content: Any, *, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
+    """`content` as JSON, not to be stored by caches."""
+    return Response(_encode(content), status, headers, "application/json")
+
+
+def created(content: Any, *, location: str, etag: str | None = None) -> Response:
+    """201 with the whole new resource and where it lives."""
+    headers = {"Location": location}
+    if etag is not None:
+        headers["ETag"] = etag
+    return document(content, status=201, headers=headers)
+
+
+def no_content() -> Response:
+    """204: done, and there is nothing to say."""
+    return Response(status_code=204)
+
+
+def resource(request: Request, content: Any, *, etag: str) -> Response:
+    """A resource under a strong entity tag; 304 without a body if the client has it already."""
+    headers = {"ETag": etag, "Cache-Control": REVALIDATE, "Vary": "Accept, Authorization"}
+    if is_unchanged(request, etag):
+        return Response(status_code=304, headers=headers)
+    return document(content, headers=headers)
+
+
+def listing(request: Request, content: Any, *, headers: Mapping[str, str] | None = None) -> Response:
+    """A list (or a partial or expanded resource) under a weak entity tag of its bytes."""
+    body = _encode(content)
+    etag = f'W/"{hashlib.blake2b(body, digest_size=12).hexdigest()}"'
+    every = {**(headers or {}), "ETag": etag, "Cache-Control": REVALIDATE, "Vary": "Accept, Authorization"}
+    if is_unchanged(request, etag):
+        return Response(status_code=304, headers=every)
+    return Response(body, 200, every, "application/json")
+
+
+def require_json(headers: Headers) -> None:
+    """Raises the 406 problem unless the client takes JSON."""
+    accept = headers.get("accept")
+    if accept is None or accept in _ANY_JSON:
+        return
+    if best_quality(accept, _ANY_JSON) <= 0:
+        raise HttpProblem(406, "NOT_ACCEPTABLE", "There is application/json here, and nothing that Accept allows.")
+
+
+def best_quality(accept: str, media_types: tuple[str, ...]) -> float:
+    """The quality that `accept` gives the most specific of `media_types` that it names; 0.0 if it names none."""
+    found: dict[str, float] = {}
+    for part in accept.split(","):
+        media_type, *parameters = (piece.strip() for piece in part.split(";"))
+        quality = 1.0
+        for parameter in parameters:
+            if parameter.lower().startswith("q="):
+                try:
+                    quality = float(parameter[2:])
+                except ValueError:
+                    raise HttpProblem(400, "MALFORMED_ACCEPT", "Accept has a quality that is not a number.") from None
+        found[media_type.lower()] = quality
+    return next((found[media_type] for media_type in reversed(media_types) if media_type in found), 0.0)

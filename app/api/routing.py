@@ -1,0 +1,212 @@
+"""The route class of every JSON route: FastAPI's declarations and documentation, without its per-request solving.
+
+FastAPI reads a handler's signature once and documents it; this class uses the same analysis to bind path, query,
+header and body at each request. It differs on purpose: the caller is known before anything is read (default
+deny), JSON is strict, unknown or repeated query parameters are refused, and handlers return a Response.
+A dependency is a plain function of the request; dependencies of dependencies do not exist here.
+"""
+
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from typing import Any, TypeVar
+from urllib.parse import parse_qsl
+
+from fastapi.dependencies.models import Dependant
+from fastapi.routing import APIRoute
+from pydantic import BaseModel, ValidationError
+from starlette.requests import Request
+from starlette.responses import Response
+
+from app.api import strict_json
+from app.api.authentication import authenticate
+from app.api.problems import HttpProblem
+from app.api.responses import require_json
+from app.database.errors import DatabaseUnavailable
+from app.domain.errors import DomainError, FieldError, Invalid, Malformed
+
+Handler = Callable[[Request], Coroutine[Any, Any, Response]]
+Model = TypeVar("Model", bound=BaseModel)
+
+EXPECTED_ERRORS = (DomainError, DatabaseUnavailable, HttpProblem)
+JSON = "application/json"
+MERGE_PATCH = "application/merge-patch+json"
+
+
+class ApiRoute(APIRoute):
+    """A route for known callers: without a valid access token the answer is 401, whatever else is wrong."""
+
+    is_public = False
+    is_json = True
+
+    def get_route_handler(self) -> Handler:
+        """The handler that both the dispatcher and FastAPI's own router run."""
+        binder = _Binder(self.dependant, self.methods or set())
+        endpoint: Callable[..., Awaitable[Response]] = self.endpoint
+        is_public, is_json = self.is_public, self.is_json
+
+        async def handle(request: Request) -> Response:
+            if not is_public:
+                await authenticate(request)
+            if is_json:
+                require_json(request.headers)
+            return await endpoint(**await binder.arguments(request))
+
+        return handle
+
+
+class PublicRoute(ApiRoute):
+    """A route that anybody may call; the test of default deny lists them all by name."""
+
+    is_public = True
+
+
+class PageRoute(PublicRoute):
+    """A page for people, or what belongs to one. Sent whatever `Accept` says, as browsers expect."""
+
+    is_json = False
+
+
+class _Binder:
+    """Fills a handler's arguments from one request."""
+
+    def __init__(self, dependant: Dependant, methods: set[str]) -> None:
+        self._path = [(field.name, field.alias, field) for field in dependant.path_params]
+        self._headers = [(field.name, field.alias) for field in dependant.header_params]
+        self._request_name = dependant.request_param_name
+        self._dependencies = [_plain_dependency(dependency) for dependency in dependant.dependencies]
+        self._query = _only_model(dependant.query_params, "query")
+        self._body = _only_model(dependant.body_params, "body")
+        self._accepted = (MERGE_PATCH, JSON) if "PATCH" in methods else (JSON,)
+
+    async def arguments(self, request: Request) -> dict[str, Any]:
+        """The handler's keyword arguments. Raises Invalid, Malformed or HttpProblem; the body is read last."""
+        scope = request.scope
+        arguments: dict[str, Any] = {}
+        for name, alias, field in self._path:
+            arguments[name], errors = field.validate(scope["path_params"][alias], {}, loc=("path", alias))
+            if errors:
+                raise Invalid(fields=(FieldError("INVALID_PATH", f"{alias}: {errors[0]['msg']}.", parameter=alias),))
+        if self._query is not None:
+            name, model = self._query
+            arguments[name] = parse_query(model, scope["query_string"])
+        elif scope["query_string"]:
+            parse_query(_NoQuery, scope["query_string"])
+        if self._headers:
+            headers = request.headers
+            for name, alias in self._headers:
+                arguments[name] = headers.get(alias)
+        if self._request_name is not None:
+            arguments[self._request_name] = request
+        for name, call in self._dependencies:
+            arguments[name] = call(request)
+        if self._body is not None:
+            name, model = self._body
+            arguments[name] = await self._read_body(request, model)
+        return arguments
+
+    async def _read_body(self, request: Request, model: type[BaseModel]) -> BaseModel:
+        media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+        if media_type not in self._accepted:
+            header = "Accept-Patch" if MERGE_PATCH in self._accepted else "Accept-Post"
+            accepted = ", ".join(self._accepted)
+            raise HttpProblem(
+                415, "UNSUPPORTED_MEDIA_TYPE", f"Send the body as {accepted}.", headers={header: accepted}
+            )
+        return parse_body(model, await request.body())
+
+
+class _NoQuery(BaseModel, extra="forbid"):
+    """The query of a route that takes none."""
+
+
+def parse_query(model: type[Model], query_string: bytes) -> Model:
+    """The query as `model`. Raises Invalid for unknown, repeated or unusable parameters."""
+    values: dict[str, str] = {}
+    if query_string:
+        try:
+            pairs = parse_qsl(query_string.decode("ascii"), keep_blank_values=True, errors="strict")
+        except ValueError as error:
+            raise Malformed("The query string is not percent-encoded UTF-8.", code="MALFORMED_QUERY") from error
+        for name, value in pairs:
+            if name in values:
+                raise Invalid(fields=(FieldError("REPEATED", f"{name} is given more than once.", parameter=name),))
+            if "\x00" in value:
+                raise Invalid(fields=(FieldError("NUL", f"{name} contains NUL; remove it.", parameter=name),))
+            values[name] = value
+    try:
+        return model.model_validate(values)
+    except ValidationError as error:
+        fields = tuple(
+            FieldError(
+                _code(detail), _sentence(detail, model), parameter=str(detail["loc"][0]) if detail["loc"] else None
+            )
+            for detail in error.errors(include_input=False, include_url=False)
+        )
+        raise Invalid(fields=fields) from error
+
+
+def parse_body(model: type[Model], body: bytes) -> Model:
+    """The body as `model`: strict JSON of exact types. Raises Malformed, or Invalid with a pointer for each fault."""
+    document = strict_json.decode(body)
+    try:
+        return model.model_validate_json(body)
+    except ValidationError as error:
+        fields = tuple(
+            FieldError(_code(detail), _sentence(detail, model), pointer=_pointer(detail["loc"], document))
+            for detail in error.errors(include_input=False, include_url=False)
+        )
+        raise Invalid(fields=fields) from error
+
+
+def _plain_dependency(dependency: Dependant) -> tuple[str, Callable[[Request], Any]]:
+    parameters = (
+        dependency.path_params,
+        dependency.query_params,
+        dependency.header_params,
+        dependency.cookie_params,
+        dependency.body_params,
+        dependency.dependencies,
+    )
+    if dependency.call is None or dependency.name is None or dependency.request_param_name is None or any(parameters):
+        raise TypeError(f"{dependency.call}: a dependency here is a plain function of the request alone")
+    return dependency.name, dependency.call
+
+
+def _only_model(fields: list[Any], where: str) -> tuple[str, type[BaseModel]] | None:
+    if not fields:
+        return None
+    annotation = fields[0].field_info.annotation
+    if len(fields) > 1 or not (isinstance(annotation, type) and issubclass(annotation, BaseModel)):
+        raise TypeError(f"the {where} of a route is one pydantic model, not {[field.name for field in fields]}")
+    return fields[0].name, annotation
+
+
+def _code(detail: Mapping[str, Any]) -> str:
+    return "UNKNOWN_FIELD" if detail["type"] == "extra_forbidden" else str(detail["type"]).upper()
+
+
+def _sentence(detail: Mapping[str, Any], model: type[BaseModel]) -> str:
+    if detail["type"] == "extra_forbidden":
+        known = ", ".join(field.alias or name for name, field in model.model_fields.items()) or "none"
+        hint = f"; known are: {known}" if len(detail["loc"]) == 1 else ""
+        return f"{str(detail['loc'][-1])[:100]} is not known here{hint}."
+    if detail["type"] == "union_tag_invalid":
+        context = detail["ctx"]
+        return f"{context['discriminator']} must be one of {context['expected_tags']}."
+    message = str(detail["msg"]).removeprefix("Value error, ")
+    return message if message.endswith(".") else message + "."
+
+
+def _pointer(location: tuple[int | str, ...], document: object) -> str:
+    """RFC 6901 pointer for a pydantic location, which also names union members that the document does not have."""
+    pointer = "#"
+    last = len(location) - 1
+    for index, part in enumerate(location):
+        inside = (isinstance(document, dict) and part in document) or (
+            isinstance(document, list) and isinstance(part, int) and part < len(document)
+        )
+        if inside:
+            document = document[part]  # type: ignore[index]  # `inside` has checked it
+        elif index != last or not isinstance(document, dict):
+            continue
+        pointer += "/" + str(part).replace("~", "~0").replace("/", "~1")
+    return pointer + "/" if pointer == "#" else pointer

@@ -1,0 +1,24 @@
+"""Version 1 of the interface: frozen, and deprecated in favour of version 2, which is written as a diff over it."""
+
+from fastapi import APIRouter
+
+from app.api.links import VERSION_1
+from app.api.v1 import (
+    account,
+    auth,
+    project_items,
+    projects,
+    tag_items,
+    tags,
+    todo_bulk,
+    todos,
+    user_items,
+    users,
+)
+
+router = APIRouter(prefix=VERSION_1)
+
+router.include_router(auth.router)
+router.include_router(account.router, prefix="/users/me")
+for part in (users, user_items, todos, todo_bulk, projects, project_items, tags, tag_items):
+    router.include_router(part.router)

@@ -1,0 +1,57 @@
+"""Accounts and tokens as all versions show them."""
+
+from app.api.links import VERSION_1, VERSION_2
+from app.api.v1 import auth_schemas as wire
+from app.domain.identity.session import Tokens
+from app.domain.users.user import User
+
+ACCOUNTS = {VERSION_1: "/api/v1/users/me", VERSION_2: "/api/v2/me"}
+
+
+def _account_links(root: str) -> wire.AccountLinks:
+    return {
+        "self": ACCOUNTS[root],
+        "sessions": f"{VERSION_2}/me/sessions",  # neither sessions
+        "teams": f"{VERSION_2}/teams",  # nor teams are in version 1
+        "todos": f"{root}/todos",
+        "log_in": f"{root}/auth/login",
+        "log_out": f"{root}/auth/logout",
+        "log_out_everywhere": f"{root}/auth/logout-all",
+        "change_password": f"{root}/auth/password/change",
+    }
+
+
+_ACCOUNT_LINKS = {root: _account_links(root) for root in ACCOUNTS}
+
+
+def tokens_document(tokens: Tokens) -> wire.Tokens:
+    """The answer to a login and to a refresh."""
+    return {
+        "access_token": tokens.access_token,
+        "token_type": "Bearer",
+        "expires_in": tokens.expires_in,
+        "refresh_token": tokens.refresh_token,
+        "refresh_expires_in": tokens.refresh_expires_in,
+    }
+
+
+def user_fields(user: User) -> wire.UserFields:
+    """What every representation of a user shows."""
+    return {
+        "id": user.id,
+        "email": user.email,
+        "name": user.name,
+        "roles": user.roles,  # type: ignore[typeddict-item]  # nothing but known roles is ever stored
+        "is_active": user.is_active,
+        "timezone": user.timezone,
+        "locale": user.locale,
+        "email_verified_at": user.email_verified_at,
+        "version": user.version,
+        "created_at": user.created_at,
+        "updated_at": user.updated_at,
+    }
+
+
+def account_document(user: User, root: str) -> wire.Account:
+    """The caller's own account; its links begin with `root`, the version's."""
+    return {**user_fields(user), "links": _ACCOUNT_LINKS[root]}

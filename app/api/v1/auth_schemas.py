@@ -1,0 +1,120 @@
+"""The shapes of accounts and tokens, the same in all versions: what clients send, and what they get."""
+
+import datetime as dt
+from typing import Annotated, Literal
+from uuid import UUID
+
+from pydantic import Field, TypeAdapter, WithJsonSchema
+from typing_extensions import TypedDict
+
+from app.api.fields import EXAMPLE_ID, EXAMPLE_MOMENT, FreeText, RequestBody, described
+from app.domain.identity.password_policy import MAXIMUM, MINIMUM
+from app.domain.users.user import EMAIL, EMAIL_MAXIMUM, LOCALE, NAME_MAXIMUM
+
+EXAMPLE_PASSWORD = "correct horse battery staple"  # noqa: S105 - an example in the documentation
+EXAMPLE_ACCESS_TOKEN = "eyJ0eXAiOiJhdCtqd3QifQ.eyJzdWIiOiIwMTkyIn0.c2lnbmF0dXJl"  # noqa: S105 - as above
+EXAMPLE_REFRESH_TOKEN = "R0CkQ50jXOU3GHiAaDUYNcY5fFU-rNp5z7E9fjXxnok"  # noqa: S105 - as above
+
+RoleName = Literal["admin"]
+
+# These rules are documented here and enforced by the domain: it tells all faults at once, and how to mend each.
+UserName = Annotated[str, WithJsonSchema(TypeAdapter(Annotated[str, FreeText(1, NAME_MAXIMUM)]).json_schema())]
+EmailAddress = Annotated[str, Field(json_schema_extra={"minLength": 3, "maxLength": EMAIL_MAXIMUM, "pattern": EMAIL})]
+NewPassword = Annotated[
+    str, Field(json_schema_extra={"minLength": MINIMUM, "maxLength": MAXIMUM, "format": "password"})
+]
+Timezone = Annotated[str, Field(json_schema_extra={"minLength": 1, "maxLength": 64})]
+Locale = Annotated[str, Field(json_schema_extra={"pattern": LOCALE})]
+
+# What exists already is compared, not judged.
+KnownPassword = Annotated[str, Field(min_length=1, max_length=MAXIMUM, json_schema_extra={"format": "password"})]
+KnownEmail = Annotated[str, Field(min_length=1, max_length=EMAIL_MAXIMUM)]
+
+_email = described("The address that you log in with, in ASCII; upper and lower case are the same.", "ann@example.com")
+_name = described("What people call you, 1 to 100 characters after trimming.", "Ann Example")
+_timezone = described("Name in the IANA time zone database; decides what `today` is.", "Europe/Berlin")
+_locale = described("Language tag (BCP 47) of language, script and region.", "de-CH")
+_new_password = described(
+    "15 to 256 characters of any kind. Refused are common ones, sequences, repetitions, and your own name or address.",
+    EXAMPLE_PASSWORD,
+)
+
+
+class Registration(RequestBody):
+    """A new account."""
+
+    email: EmailAddress = _email
+    name: UserName = _name
+    password: NewPassword = _new_password
+    timezone: Timezone = Field("UTC", description=_timezone.description, examples=["Europe/Berlin"])
+
+
+class Login(RequestBody):
+    """Who you are, and what proves it."""
+
+    email: KnownEmail = _email
+    password: KnownPassword = described("Your password.", EXAMPLE_PASSWORD)
+
+
+class Refresh(RequestBody):
+    """What a login or an earlier refresh gave you."""
+
+    refresh_token: Annotated[str, Field(min_length=1, max_length=256)] = described(
+        "The newest refresh token of the session.", EXAMPLE_REFRESH_TOKEN
+    )
+
+
+class PasswordChange(RequestBody):
+    """The old password and the new one."""
+
+    current_password: KnownPassword = described("The password that you have now.", EXAMPLE_PASSWORD)
+    new_password: NewPassword = Field(description=_new_password.description, examples=["four unrelated words, or more"])
+
+
+class Tokens(TypedDict):
+    """What a session works with. Keep both secret, and the refresh token safest: it lives longer."""
+
+    access_token: Annotated[
+        str, described("Send it as `Authorization: Bearer …`. Opaque to clients.", EXAMPLE_ACCESS_TOKEN)
+    ]
+    token_type: Annotated[Literal["Bearer"], described("Always Bearer (RFC 6750).", "Bearer")]
+    expires_in: Annotated[int, described("For how many seconds the access token is good.", 900)]
+    refresh_token: Annotated[str, described("Good for one refresh, which replaces it.", EXAMPLE_REFRESH_TOKEN)]
+    refresh_expires_in: Annotated[int, described("For how many seconds the refresh token is good.", 1_209_600)]
+
+
+class AccountLinks(TypedDict):
+    """Where to go from here; `log_out`, `log_out_everywhere` and `change_password` take a POST."""
+
+    self: Annotated[str, described("Your own account.", "/api/v2/me")]
+    sessions: Annotated[str, described("Where you are logged in.", "/api/v2/me/sessions")]
+    teams: Annotated[str, described("The teams that you belong to.", "/api/v2/teams")]
+    todos: Annotated[str, described("The todos that you see.", "/api/v2/todos")]
+    log_in: Annotated[str, described("Open a session.", "/api/v2/auth/login")]
+    log_out: Annotated[str, described("End this session.", "/api/v2/auth/logout")]
+    log_out_everywhere: Annotated[str, described("End all your sessions.", "/api/v2/auth/logout-all")]
+    change_password: Annotated[str, described("Choose another password.", "/api/v2/auth/password/change")]
+
+
+class UserFields(TypedDict):
+    """What all representations of a user have in common."""
+
+    id: Annotated[UUID, described("Never changes.", EXAMPLE_ID)]
+    email: Annotated[str, described("The address that they log in with, as they wrote it.", "ann@example.com")]
+    name: Annotated[str, described("What they call themselves.", "Ann Example")]
+    roles: Annotated[list[RoleName], described("Roles in the whole service; most people have none.", [])]
+    is_active: Annotated[bool, described("Whether they may come in.", True)]
+    timezone: Annotated[str, _timezone]
+    locale: Annotated[str, _locale]
+    email_verified_at: Annotated[
+        dt.datetime | None, described("When the address was confirmed; null while it is not.", None)
+    ]
+    version: Annotated[int, described("Rises by one with each change.", 1)]
+    created_at: Annotated[dt.datetime, described("When the account was made.", EXAMPLE_MOMENT)]
+    updated_at: Annotated[dt.datetime, described("When it last changed.", EXAMPLE_MOMENT)]
+
+
+class Account(UserFields):
+    """Your own account."""
+
+    links: Annotated[AccountLinks, described("Related resources, and what you can do.", {"self": "/api/v2/me"})]

@@ -1,0 +1,33 @@
+"""Version 2 of the interface, as a diff over version 1."""
+
+from fastapi import APIRouter
+
+from app.api.links import VERSION_2
+from app.api.v1 import account, auth, project_items, tag_items, user_items
+from app.api.v2 import (
+    me,
+    projects,
+    tags,
+    team_members,
+    teams,
+    todo_batch,
+    todo_lists,
+    todos,
+    users,
+)
+
+router = APIRouter(prefix=VERSION_2)
+
+# Shared: the very routes of version 1. What they link to is in the version that they are called in.
+router.include_router(auth.router)
+router.include_router(account.router, prefix="/me")  # in version 1: /users/me
+for shared in (user_items, project_items, tag_items):
+    router.include_router(shared.router)
+
+# Replaced: todos have a status instead of `completed`, and lists have cursors instead of page numbers.
+for replaced in (todos, todo_lists, todo_batch, users, projects, tags):
+    router.include_router(replaced.router)
+
+# New: what version 1 does not know.
+for new in (teams, team_members, me):
+    router.include_router(new.router)

@@ -1,0 +1,76 @@
+"""From what clients of version 2 send to what the domain takes."""
+
+import datetime as dt
+from typing import Any
+
+from app.api.v2 import todo_schemas as wire
+from app.domain.ids import ProjectId, TeamId, TodoId, UserId
+from app.domain.pages import parse_sort
+from app.domain.todos.filter import SORTS, TodoFilter, TodoList
+from app.domain.todos.queries import today
+from app.domain.todos.todo import Priority, Status, TodoChanges, TodoDraft
+from app.domain.users.caller import Caller
+
+_CONVERSIONS: dict[str, Any] = {
+    "status": Status,
+    "priority": lambda name: Priority[name.upper()],
+    "tags": tuple,
+}
+
+
+def draft_of(body: wire.TodoCreate) -> TodoDraft:
+    """The new todo that a body describes."""
+    return TodoDraft(**_values(body, set(type(body).model_fields)))
+
+
+def changes_of(body: wire.TodoPatch) -> TodoChanges:
+    """The changes of a merge patch: only the members that it has."""
+    return TodoChanges(**_values(body, body.model_fields_set))
+
+
+def replacement_of(body: wire.TodoReplace) -> TodoChanges:
+    """The changes of a PUT: every member, except a position that it leaves out."""
+    names = set(type(body).model_fields)
+    return TodoChanges(**_values(body, names if body.position is not None else names - {"position"}))
+
+
+def list_of(query: wire.TodoListQuery, caller: Caller, now: dt.datetime) -> TodoList:
+    """The list that a query describes. Raises Invalid for an unknown sort."""
+    due_before = query.due_before
+    if query.overdue:
+        day = today(caller, now)
+        due_before = day if due_before is None else min(day, due_before)
+    narrowed = TodoFilter(
+        **_narrowing(query),
+        parent_id=None if query.parent_id is None else TodoId(query.parent_id),
+        created_by=None if query.created_by is None else UserId(query.created_by),
+        statuses=tuple(Status(name) for name in query.status),
+        external_id=query.external_id,
+        due_after=query.due_after,
+        due_before=due_before,
+        updated_since=query.updated_since,
+        unfinished_and_due=query.overdue,
+        q=query.q,
+    )
+    return TodoList(caller.user_id, narrowed, parse_sort(query.sort, allowed=SORTS))
+
+
+def narrowed(query: wire.TodoNarrowing) -> TodoFilter:
+    """The conditions that every list of todos takes."""
+    return TodoFilter(**_narrowing(query))
+
+
+def _narrowing(query: wire.TodoNarrowing) -> dict[str, Any]:
+    return {
+        "team_id": None if query.team_id is None else TeamId(query.team_id),
+        "project_id": None if query.project_id is None else ProjectId(query.project_id),
+        "assignee_id": None if query.assignee_id is None else UserId(query.assignee_id),
+        "priorities": tuple(Priority[name.upper()] for name in query.priority),
+        "tags": tuple(query.tag),
+    }
+
+
+def _values(body: Any, names: set[str]) -> dict[str, Any]:
+    return {
+        name: _CONVERSIONS[name](getattr(body, name)) if name in _CONVERSIONS else getattr(body, name) for name in names
+    }

@@ -1,0 +1,140 @@
+"""The `todo` command: parses, calls one thing, returns its exit status.
+
+0 done, 1 failed, 2 cannot be asked like this (arguments, settings, address).
+"""
+
+import argparse
+import asyncio
+import json
+import os
+import sys
+from collections.abc import Callable, Sequence
+
+from app import doctor, server, worker
+from app.api.openapi import document
+from app.database import migrations
+from app.database.errors import DatabaseUnavailable
+from app.database.inspection import DatabaseUnreachable
+from app.database.migrations import MigrationLocked
+from app.development import migrate, servers, sow
+from app.development import run as develop
+from app.local_stack import LocalStackError
+from app.main import create_app
+from app.server import ListenError
+from app.settings import Settings, SettingsError, load_settings
+from app.telemetry import logging
+
+Command = Callable[[argparse.Namespace], int]
+
+
+class Refused(Exception):
+    """The command cannot run under these settings; the message says what to change."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs one command; returns the exit status."""
+    options = _parser().parse_args(arguments)
+    for variable in ("HOST", "PORT", "WORKERS"):
+        if (value := getattr(options, variable.lower(), None)) is not None:
+            os.environ[variable] = str(value)  # Worker processes read their settings from the environment.
+    command: Command = options.command
+    try:
+        return command(options)
+    except (SettingsError, ListenError, Refused) as error:
+        print(error, file=sys.stderr)
+        return 2
+    except (DatabaseUnavailable, DatabaseUnreachable, MigrationLocked) as error:
+        print(f"The database cannot be used: {error}", file=sys.stderr)
+        return 1
+    except LocalStackError as error:
+        print(error, file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 130
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="todo", description="A todo and users service. Settings: see .env.example.")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    def add(name: str, command: Command, text: str) -> argparse.ArgumentParser:
+        subparser = commands.add_parser(name, help=text, description=text)
+        subparser.set_defaults(command=command)
+        return subparser
+
+    add("dev", _dev, "Start everything on this machine: PostgreSQL, Valkey, API and worker, with demo data.")
+    serve = add("serve", _serve, "Serve the API.")
+    serve.add_argument("--host", help="address to listen on (HOST)")
+    serve.add_argument("--port", type=int, help="port to listen on (PORT)")
+    serve.add_argument("--workers", type=int, help="number of processes (WORKERS)")
+    add("worker", _worker, "Run the periodic jobs.")
+    add("migrate", _migrate, "Bring the database to the newest schema; safe to run twice at once.")
+    add("seed", _seed, "Put the demo data into the database, once.")
+    add("doctor", _doctor, "Look for what is wrong, and say how to mend it.")
+    openapi = add("openapi", _openapi, "Print an OpenAPI document.")
+    openapi.add_argument("version", choices=["v1", "v2"])
+    return parser
+
+
+def _dev(_options: argparse.Namespace) -> int:
+    settings = _for_a_terminal(load_settings())
+    _refuse_in_production(settings)
+    return develop(settings)
+
+
+def _serve(_options: argparse.Namespace) -> int:
+    settings = _with_database(load_settings())
+    logging.configure(settings)
+    return server.serve(settings, server.listen(settings.http.host, settings.http.port))
+
+
+def _worker(_options: argparse.Namespace) -> int:
+    settings = _with_database(load_settings())
+    logging.configure(settings)
+    asyncio.run(worker.work(settings))
+    return 0
+
+
+def _migrate(_options: argparse.Namespace) -> int:
+    with servers(_for_a_terminal(load_settings())) as settings:
+        migrate(settings)
+    print(f"The database is at {migrations.head()}.")
+    return 0
+
+
+def _seed(_options: argparse.Namespace) -> int:
+    with servers(_for_a_terminal(load_settings())) as settings:
+        _refuse_in_production(settings)
+        asyncio.run(sow(settings))
+    return 0
+
+
+def _doctor(_options: argparse.Namespace) -> int:
+    return doctor.examine()
+
+
+def _openapi(options: argparse.Namespace) -> int:
+    print(json.dumps(document(create_app(load_settings()), options.version), indent=2, ensure_ascii=False))
+    return 0
+
+
+def _with_database(settings: Settings) -> Settings:
+    if not settings.database.url.get_secret_value():
+        raise Refused("DATABASE_URL is not set. Name a PostgreSQL server, or let `todo dev` bring one.")
+    return settings
+
+
+def _refuse_in_production(settings: Settings) -> None:
+    if settings.is_production:
+        raise Refused("ENVIRONMENT=production: there will be no demo user here, whose password everybody knows.")
+
+
+def _for_a_terminal(settings: Settings) -> Settings:
+    """Sends the log of this command to standard error, and only what matters: standard output is for its answer."""
+    log = settings.log.model_copy(update={"level": "warning", "format": "console"})
+    logging.configure(settings.model_copy(update={"log": log}), stream=sys.stderr)
+    return settings
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,1 @@
+"""The only door to PostgreSQL: pools, compiled statements, transactions, named constraints."""

@@ -1,0 +1,81 @@
+"""Brings a database to a schema revision; knows which revision this release needs."""
+
+import asyncio
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import asyncpg
+from alembic import command
+from alembic.config import Config
+from alembic.script import ScriptDirectory
+from sqlalchemy import Text, column, select, table
+
+from app.database.executor import Reader
+from app.database.statements import Query, scalar
+
+MIGRATIONS = Path(__file__).resolve().parents[2] / "migrations"
+ADVISORY_LOCK = 0x746F646F  # "todo"
+LOCK_WAIT_SECONDS = 120.0
+LOCK_POLL_SECONDS = 0.2
+
+_CURRENT = Query(
+    "migrations.current",
+    select(column("version_num", Text)).select_from(table("alembic_version")),
+    scalar,
+)
+
+
+class MigrationLocked(Exception):
+    """Another process has been migrating for longer than this one is willing to wait."""
+
+
+def upgrade(database_url: str, revision: str = "head") -> None:
+    """Migrates up to `revision`. Safe to run twice at once: the second waits, then finds nothing to do.
+
+    Raises MigrationLocked after two minutes. Not to be called from a running event loop.
+    """
+    asyncio.run(_locked(database_url, lambda config: command.upgrade(config, revision)))
+
+
+def downgrade(database_url: str, revision: str) -> None:
+    """Migrates down to `revision` (`base`: to nothing). What the dropped columns and tables held is lost."""
+    asyncio.run(_locked(database_url, lambda config: command.downgrade(config, revision)))
+
+
+def head() -> str:
+    """The revision that this release's code needs."""
+    revision = ScriptDirectory(str(MIGRATIONS)).get_current_head()
+    if revision is None:
+        raise RuntimeError(f"no migrations in {MIGRATIONS}")
+    return revision
+
+
+async def current(reader: Reader) -> str | None:
+    """The revision that the database is at, None if it was never migrated. Raises DatabaseUnavailable."""
+    try:
+        return await reader.first(_CURRENT)
+    except asyncpg.UndefinedTableError:
+        return None
+
+
+def configuration(database_url: str) -> Config:
+    """Alembic's configuration for one database."""
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS))
+    config.attributes["database_url"] = database_url
+    return config
+
+
+async def _locked(database_url: str, migrate: Callable[[Config], None]) -> None:
+    connection = await asyncpg.connect(database_url)
+    try:
+        deadline = time.monotonic() + LOCK_WAIT_SECONDS
+        # Polled, not waited for: a waiting session holds a snapshot, and CREATE INDEX CONCURRENTLY waits for snapshots.
+        while not await connection.fetchval("SELECT pg_try_advisory_lock($1)", ADVISORY_LOCK):
+            if time.monotonic() > deadline:
+                raise MigrationLocked(f"another process has held the migration lock for {LOCK_WAIT_SECONDS:.0f} s")
+            await asyncio.sleep(LOCK_POLL_SECONDS)
+        await asyncio.to_thread(migrate, configuration(database_url))
+    finally:
+        await connection.close()

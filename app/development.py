@@ -1,0 +1,178 @@
+"""`todo dev`: the whole service from one command, and the servers that the other commands work on.
+
+Starts what is missing, in order; stops everything again in reverse, whatever ends it.
+"""
+
+import asyncio
+import os
+import signal
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.client import HTTPConnection, HTTPException
+from pathlib import Path
+from types import FrameType
+
+from app.database import migrations
+from app.database.inspection import inspect
+from app.draining import Draining
+from app.lifespan import running_services
+from app.local_stack import DEFAULT_DIRECTORY, LocalStack, StackInUseError
+from app.seed import DEMO_EMAIL, DEMO_PASSWORD, seed
+from app.server import listen
+from app.server_process import ServerProcess, ServerProcessError, ServerProgram
+from app.settings import Settings
+
+WATCH_SECONDS = 0.2
+# A developer who presses Ctrl-C waits for nobody. What the environment says wins.
+IMPATIENT = {"DRAIN_SECONDS": "0", "SHUTDOWN_GRACE_SECONDS": "3"}
+
+_STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+@contextmanager
+def servers(settings: Settings, *, shared: bool = True) -> Iterator[Settings]:
+    """The settings, pointed at servers that run: the configured ones, those of a running `todo dev`, or embedded ones.
+
+    Embedded servers are stopped at the end. Raises LocalStackError, and with `shared=False` also when they are in use.
+    """
+    if settings.database.url.get_secret_value():
+        yield settings
+        return
+    redis_url = settings.redis.url.get_secret_value()
+    stack = LocalStack(with_valkey=not redis_url)
+    urls = settings.with_urls(database_url=stack.database_url(), redis_url=redis_url or stack.redis_url())
+    try:
+        stack.start()
+    except StackInUseError:
+        if not shared:
+            raise
+        yield urls
+        return
+    try:
+        yield urls
+    finally:
+        stack.stop()
+
+
+def migrate(settings: Settings) -> None:
+    """Brings the database to the newest schema. Raises DatabaseUnreachable, MigrationLocked."""
+    url = settings.database.url.get_secret_value()
+    asyncio.run(inspect(url))  # Says why it cannot be reached, before alembic does it in fifty lines.
+    migrations.upgrade(url)
+
+
+async def sow(settings: Settings) -> None:
+    """Puts the demo data into the database, unless it is there."""
+    async with running_services(settings, Draining(), application_name="todo-seed") as services:
+        await seed(services)
+
+
+def run(settings: Settings) -> int:
+    """Starts everything, prints where it is, and stays until Ctrl-C or until a part of it dies; the exit status.
+
+    Raises ListenError before anything is started, LocalStackError, DatabaseUnreachable.
+    """
+    listen(settings.http.host, settings.http.port).close()
+    for number in _STOP_SIGNALS:
+        signal.signal(number, _interrupt)
+    try:
+        with servers(settings, shared=False) as ready:
+            migrate(ready)
+            asyncio.run(sow(ready))
+            return _supervise(ready, welcome(settings, ready))
+    except KeyboardInterrupt:
+        return 0
+
+
+def _supervise(settings: Settings, greeting: str) -> int:
+    parts = [_part("API", "serve", settings), _part("worker", "worker", settings)]
+    try:
+        for part in parts:
+            part.start()
+        print(greeting, flush=True)
+        ended = _first_to_end(parts)
+        print(f"The {ended.program.name} has ended:\n{ended.log_tail()}", file=sys.stderr)
+    except ServerProcessError as error:
+        print(error, file=sys.stderr)
+    finally:
+        for number in _STOP_SIGNALS:
+            signal.signal(number, signal.SIG_IGN)  # It is stopping.
+        for part in reversed(parts):
+            part.stop()
+    return 1
+
+
+def _first_to_end(parts: list[ServerProcess]) -> ServerProcess:
+    while True:
+        for part in parts:
+            if not part.is_running:
+                return part
+        time.sleep(WATCH_SECONDS)
+
+
+def welcome(configured: Settings, running: Settings) -> str:
+    """What a newcomer needs to see; the last line can be pasted into a shell as it is."""
+    base = running.http.base_url
+    login = f"""'{{"email": "{DEMO_EMAIL}", "password": "{DEMO_PASSWORD}"}}'"""
+    token = (
+        f"$(curl -s {base}/api/v2/auth/login -H 'Content-Type: application/json' -d {login}"
+        """ | sed 's/.*"access_token": *"\\([^"]*\\)".*/\\1/')"""
+    )
+    facts = {
+        "Todo service": base,
+        "Documentation": f"{base}/docs/v2",
+        "Demo login": f"{DEMO_EMAIL} / {DEMO_PASSWORD}",
+        "Logs": " and ".join(str(_log(command)) for command in ("serve", "worker")),
+    }
+    if not configured.database.url.get_secret_value():  # An address of the user's may hold a password.
+        facts["Database"] = running.database.url.get_secret_value()
+    table = "\n".join(f"  {name:<14} {fact}" for name, fact in {**facts, "Stop": "Ctrl-C"}.items())
+    return f"""
+{table}
+
+  curl -s "{base}/api/v2/todos?limit=3" -H "Authorization: Bearer {token}"
+"""
+
+
+def _part(name: str, command: str, settings: Settings) -> ServerProcess:
+    """A `todo` command as a child, on the servers that these settings name."""
+    http = settings.http
+    urls = {
+        "DATABASE_URL": settings.database.url.get_secret_value(),
+        "REDIS_URL": settings.redis.url.get_secret_value(),
+    }
+    log = _log(command)
+    log.parent.mkdir(exist_ok=True)
+    return ServerProcess(
+        ServerProgram(
+            name=name,
+            arguments=[sys.executable, "-P", "-m", "app.cli", command],
+            directory=Path.cwd(),
+            log=log,
+            stop_signal=signal.SIGTERM,
+            is_ready=lambda _pid: command != "serve" or _is_ready(http.host, http.port),
+            environment={**IMPATIENT, **os.environ, **urls},
+        )
+    )
+
+
+def _log(command: str) -> Path:
+    return DEFAULT_DIRECTORY / f"{command}.log"
+
+
+def _is_ready(host: str, port: int) -> bool:
+    """True when the API answers that it can take requests. An address that means "all of them" is asked locally."""
+    connection = HTTPConnection({"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host), port, timeout=2)  # noqa: S104 - compared, not bound
+    try:
+        connection.request("GET", "/health/ready")
+        return connection.getresponse().status == 200
+    except (OSError, HTTPException):
+        return False
+    finally:
+        connection.close()
+
+
+def _interrupt(_number: int, _frame: FrameType | None) -> None:
+    raise KeyboardInterrupt

@@ -1,0 +1,168 @@
+"""`todo doctor`: looks at everything that has to fit together, and says of each what is wrong and how to mend it."""
+
+import asyncio
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from http.client import HTTPConnection, HTTPException
+from importlib import metadata
+
+from redis.exceptions import RedisError
+
+from app.database import migrations
+from app.database.inspection import DatabaseUnreachable, ServerFacts, inspect
+from app.development import servers
+from app.local_stack import DEFAULT_DIRECTORY, LocalStackError
+from app.redis import connect
+from app.server import ListenError, listen
+from app.settings import Settings, SettingsError, load_settings
+
+OLDEST_PYTHON = (3, 11)
+OLDEST_POSTGRES = 15
+OLDEST_REDIS = (7, 2)
+CLOCK_TOLERANCE = timedelta(seconds=5)
+# Semi-private parts of these are used, which change without notice.
+PINNED = {"fastapi": "0.165.", "slowapi": "0.1.10", "uvicorn": "0.54."}
+SHOWN = ("sqlalchemy", "asyncpg", "redis", "pydantic")
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing looked at. `fix` is empty where nothing is wrong."""
+
+    subject: str
+    detail: str
+    fix: str = ""
+
+    def __str__(self) -> str:
+        if not self.fix:
+            return f"ok    {self.subject}: {self.detail}"
+        return f"FAIL  {self.subject}: {self.detail}\n      {self.fix}"
+
+
+def examine() -> int:
+    """Prints the findings as they come; returns the exit status, 1 if one of them needs mending."""
+    has_failed = False
+    for finding in _everything():
+        print(finding, flush=True)
+        has_failed = has_failed or bool(finding.fix)
+    return int(has_failed)
+
+
+def _everything() -> Iterator[Finding]:
+    yield from installation()
+    try:
+        settings = load_settings()
+    except SettingsError as error:
+        for fault in error.faults:
+            yield Finding("settings", fault, "Correct the variable in the environment; .env.example explains each.")
+        return
+    yield Finding("settings", f"valid for {settings.environment}")
+    yield from address(settings)
+    if not settings.database.url.get_secret_value() and not (DEFAULT_DIRECTORY / "postgres").exists():
+        yield Finding("database", "none yet; `todo dev` makes an embedded one")
+        return
+    try:
+        with servers(settings) as ready:
+            yield from database(ready)
+            yield from redis(ready)
+    except LocalStackError as error:
+        yield Finding("database", str(error), "Mend that, or set DATABASE_URL to a server of yours.")
+
+
+def installation() -> Iterator[Finding]:
+    """Python and the libraries."""
+    here = ".".join(map(str, sys.version_info[:3]))
+    oldest = ".".join(map(str, OLDEST_PYTHON))
+    fix = "" if sys.version_info[:2] >= OLDEST_PYTHON else f"Install Python {oldest} or later."
+    yield Finding("Python", here, fix)
+    for name, prefix in PINNED.items():
+        version = metadata.version(name)
+        fix = "" if version.startswith(prefix) else f"Install {prefix}x, as locked in requirements/runtime.lock."
+        yield Finding(name, version, fix)
+    yield Finding("libraries", ", ".join(f"{name} {metadata.version(name)}" for name in SHOWN))
+
+
+def address(settings: Settings) -> Iterator[Finding]:
+    """Whether the API can listen, or does already."""
+    http = settings.http
+    subject = f"port {http.port} on {http.host}"
+    try:
+        listen(http.host, http.port).close()
+    except ListenError as error:
+        if _is_served(http.host, http.port):
+            yield Finding(subject, "this service is answering there")
+        else:
+            yield Finding(subject, str(error), f"Stop what uses it, or choose another: PORT={http.port + 1}")
+        return
+    yield Finding(subject, "free")
+
+
+def database(settings: Settings) -> Iterator[Finding]:
+    """PostgreSQL: reachable, new enough, migrated, large enough, and of the same time."""
+    url = settings.database.url.get_secret_value()
+    try:
+        facts = asyncio.run(inspect(url))
+    except DatabaseUnreachable as error:
+        yield Finding("database", str(error), "Start it, or correct DATABASE_URL.")
+        return
+    is_new = facts.version >= OLDEST_POSTGRES * 10_000
+    fix = "" if is_new else f"Upgrade the server to PostgreSQL {OLDEST_POSTGRES} or later."
+    yield Finding("database", f"PostgreSQL {facts.version_name}", fix)
+    head = migrations.head()
+    fix = "" if facts.revision == head else "Run `todo migrate`."
+    yield Finding("migrations", f"the database is at {facts.revision or 'nothing'}, this release needs {head}", fix)
+    yield _connections(settings, facts)
+    skew = abs(datetime.now(UTC) - facts.clock)
+    fix = "" if skew <= CLOCK_TOLERANCE else "Synchronise both machines with NTP: tokens and due dates compare clocks."
+    yield Finding("clock", f"{skew.total_seconds():.1f} s apart from the database's", fix)
+
+
+def redis(settings: Settings) -> Iterator[Finding]:
+    """Redis: reachable and new enough, or left out."""
+    if not settings.redis.url.get_secret_value():
+        yield Finding("Redis", "not configured; cache and limits are kept in each process")
+        return
+    try:
+        version = asyncio.run(_redis_version(settings))
+    except (OSError, RedisError) as error:
+        detail = f"{str(error) or type(error).__name__}; until it answers, cache and limits are kept in each process"
+        yield Finding("Redis", detail, "Start it, correct REDIS_URL, or leave REDIS_URL empty.")
+        return
+    is_new = tuple(int(part) for part in version.split(".")[:2]) >= OLDEST_REDIS
+    oldest = ".".join(map(str, OLDEST_REDIS))
+    yield Finding("Redis", f"protocol of {version}", "" if is_new else f"Upgrade the server to {oldest} or later.")
+
+
+def _connections(settings: Settings, facts: ServerFacts) -> Finding:
+    pool = settings.database.pool_size + settings.database.max_overflow
+    workers = settings.http.workers
+    needed = (workers + 1) * pool
+    detail = (
+        f"{workers} API process(es) and 1 worker, {pool} connections each (DB_POOL_SIZE + DB_MAX_OVERFLOW), "
+        f"need {needed} of {facts.connections}"
+    )
+    fits = needed <= facts.connections
+    return Finding("connections", detail, "" if fits else "Lower WORKERS or DB_POOL_SIZE, or raise max_connections.")
+
+
+async def _redis_version(settings: Settings) -> str:
+    client = connect(settings.redis)
+    if client is None:
+        raise RedisError("not configured")
+    try:
+        return str((await client.info("server"))["redis_version"])
+    finally:
+        await client.aclose()
+
+
+def _is_served(host: str, port: int) -> bool:
+    connection = HTTPConnection(host, port, timeout=2)
+    try:
+        connection.request("GET", "/health/live")
+        return connection.getresponse().status == 200
+    except (OSError, HTTPException):
+        return False
+    finally:
+        connection.close()

@@ -1,0 +1,1 @@
+"""The rules of todos, projects, teams and people. Knows no HTTP, no framework, no Redis."""

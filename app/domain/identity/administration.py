@@ -1,0 +1,70 @@
+"""What administrators decide about others: who may come in, and who is an administrator."""
+
+from msgspec import UNSET, Struct, UnsetType
+from msgspec.structs import replace
+
+from app.database.executor import Database
+from app.domain.errors import Conflict, NotAllowed, NotFound
+from app.domain.identity import repository
+from app.domain.identity.session import Ending
+from app.domain.ids import UserId
+from app.domain.unit_of_work import unit_of_work
+from app.domain.users import repository as users_repository
+from app.domain.users.caller import ADMINISTRATOR, Caller
+from app.domain.users.user import User, checked_roles, require_version
+
+Versions = frozenset[int] | None
+
+
+class AccessChange(Struct, frozen=True):
+    """Whether somebody may come in, and their roles in the whole service; what is UNSET stays."""
+
+    is_active: bool | UnsetType = UNSET
+    roles: list[str] | UnsetType = UNSET
+
+
+async def change_access(
+    database: Database,
+    caller: Caller,
+    user_id: UserId,
+    change: AccessChange,
+    *,
+    expected: Versions = None,
+) -> User:
+    """Lets a user in or out, and sets their roles; letting out ends all their sessions. The next request knows it.
+
+    Raises NotFound (for those who do not see the user), NotAllowed, Stale, Invalid, and Conflict (OWN_ACCESS) if
+    administrators would lock themselves out. As nobody removes themselves, there is always an administrator left.
+    """
+    if not caller.is_administrator and caller.user_id != user_id:
+        raise NotFound("user", user_id)
+    roles = change.roles if change.roles is UNSET else checked_roles(change.roles)
+    async with unit_of_work(database) as work:
+        locked = await users_repository.lock(work, caller.user_id, user_id)
+        _require_administrator(locked.get(caller.user_id))
+        user = locked.get(user_id)
+        if user is None:
+            raise NotFound("user", user_id)
+        require_version(user, expected)
+        wanted = replace(
+            user,
+            is_active=user.is_active if change.is_active is UNSET else change.is_active,
+            roles=user.roles if roles is UNSET else roles,
+        )
+        if wanted == user:
+            return user
+        if user_id == caller.user_id and not _administers(wanted):
+            raise Conflict("You cannot take your own access away; another administrator can.", code="OWN_ACCESS")
+        if user.is_active and not wanted.is_active:
+            await repository.revoke_all(work, user_id, Ending.DEACTIVATED)
+        return await users_repository.update_user(work, wanted)
+
+
+def _administers(user: User) -> bool:
+    return user.is_active and ADMINISTRATOR in user.roles
+
+
+def _require_administrator(caller: User | None) -> None:
+    # Read under the lock: of two administrators who demote each other, the second is none any more.
+    if caller is None or not _administers(caller):
+        raise NotAllowed("Only administrators change the access of users.", code="ADMINISTRATORS_ONLY")

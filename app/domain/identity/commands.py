@@ -1,0 +1,174 @@
+"""Coming in and going out: registering, logging in, changing the password, ending sessions.
+
+Passwords are hashed and verified before a transaction begins, never inside one.
+"""
+
+from msgspec import Struct
+
+from app.database.executor import Database
+from app.domain.errors import Conflict, NotAuthenticated, NotFound, invalid
+from app.domain.identity import password_policy, repository
+from app.domain.identity.authority import Authority
+from app.domain.identity.passwords import normalised
+from app.domain.identity.refresh_tokens import fingerprint
+from app.domain.identity.session import Client, Ending, Tokens
+from app.domain.ids import SessionId, UserId, uuid7
+from app.domain.teams import repository as teams_repository
+from app.domain.unit_of_work import unit_of_work
+from app.domain.users import repository as users_repository
+from app.domain.users.caller import Caller
+from app.domain.users.faults import Faults
+from app.domain.users.repository import PasswordHolder
+from app.domain.users.user import User, checked_email, checked_name, checked_timezone
+
+PERSONAL_TEAM_NAME = "Personal"
+PURGE_BATCH = 500
+
+
+class Registration(Struct, frozen=True):
+    """What somebody gives to get an account."""
+
+    email: str
+    name: str
+    password: str
+    timezone: str = "UTC"
+
+
+async def register(database: Database, authority: Authority, registration: Registration) -> User:
+    """Makes an account with its personal team. Raises Invalid with every fault, and Conflict (EMAIL_TAKEN)."""
+    faults = Faults()
+    email = faults.of(checked_email, registration.email)
+    name = faults.of(checked_name, registration.name)
+    timezone = faults.of(checked_timezone, registration.timezone)
+    password = faults.of(lambda text: password_policy.checked(text, email=email, name=name), registration.password)
+    faults.raise_any()
+    password_hash = await authority.passwords.hash(password)
+    return await create_account(database, email=email, name=name, password_hash=password_hash, timezone=timezone)
+
+
+async def create_account(
+    database: Database,
+    *,
+    email: str,
+    name: str,
+    password_hash: str,
+    timezone: str = "UTC",
+    roles: tuple[str, ...] = (),
+) -> User:
+    """Stores a user and their personal team from values that keep the rules. Raises Conflict (EMAIL_TAKEN)."""
+    user_id = UserId(uuid7())
+    async with unit_of_work(database) as work:
+        user = await users_repository.insert_user(
+            work, user_id, email=email, name=name, password_hash=password_hash, timezone=timezone, roles=list(roles)
+        )
+        await teams_repository.insert_personal(work, user_id=user_id, name=PERSONAL_TEAM_NAME)
+        return user
+
+
+async def log_in(database: Database, authority: Authority, *, email: str, password: str, client: Client) -> Tokens:
+    """Opens a session. A hash of older parameters is replaced on the way.
+
+    Raises NotAuthenticated (INVALID_CREDENTIALS), the same and after the same work for an unknown address, a wrong
+    password and an account that is not active.
+    """
+    holder = await _proven(database, authority, email, password)
+    if authority.passwords.is_outdated(holder.password_hash):
+        await _replace_outdated(database, authority, holder, password)
+        holder = await _proven(database, authority, email, password)
+    tokens = await open_session(database, authority, holder, client)
+    if tokens is None:
+        raise _invalid_credentials()
+    return tokens
+
+
+async def open_session(
+    database: Database, authority: Authority, holder: PasswordHolder, client: Client
+) -> Tokens | None:
+    """A new session for somebody who has proved to be `holder`; None if they are not active or changed the password."""
+    refresh_token = authority.refresh_tokens.first()
+    async with unit_of_work(database) as work:
+        opened = await repository.insert_session(
+            work,
+            holder.user_id,
+            password_hash=holder.password_hash,
+            client=client,
+            lifetimes=authority.lifetimes,
+        )
+        if opened is None:
+            return None
+        await repository.insert_token(work, opened.id, fingerprint(refresh_token))
+    return authority.tokens(opened, refresh_token)
+
+
+async def log_out(database: Database, caller: Caller) -> None:
+    """Ends the caller's session. Its tokens of both kinds are refused from the next request on."""
+    async with unit_of_work(database) as work:
+        await repository.revoke(work, caller.session_id, Ending.LOGOUT)
+
+
+async def log_out_everywhere(database: Database, caller: Caller) -> None:
+    """Ends all sessions of the caller, this one included."""
+    async with unit_of_work(database) as work:
+        await repository.revoke_all(work, caller.user_id, Ending.LOGOUT_ALL)
+
+
+async def revoke_session(database: Database, caller: Caller, session_id: SessionId) -> None:
+    """Ends one of the caller's live sessions, perhaps this one. Raises NotFound."""
+    async with unit_of_work(database) as work:
+        if not await repository.revoke_own(work, session_id, user_id=caller.user_id, ending=Ending.REVOKED):
+            raise NotFound("session", session_id)
+
+
+async def change_password(
+    database: Database, authority: Authority, caller: Caller, *, current_password: str, new_password: str
+) -> None:
+    """Gives the caller a new password and ends all their other sessions.
+
+    Raises NotAuthenticated (WRONG_PASSWORD), Invalid, and Conflict if the password was changed at the same time.
+    """
+    holder = await users_repository.password_by_id(database.reader, caller.user_id)
+    matches = await authority.passwords.verify(holder.password_hash if holder else None, current_password)
+    if holder is None or not matches:
+        raise NotAuthenticated("current_password is not your password.", code="WRONG_PASSWORD")
+    if normalised(new_password) == normalised(current_password):
+        raise invalid("#/new_password", "PASSWORD_UNCHANGED", "new_password must differ from current_password.")
+    password_policy.checked(new_password, email=holder.email, name=holder.name, pointer="#/new_password")
+    new_hash = await authority.passwords.hash(new_password)
+    async with unit_of_work(database) as work:
+        old_hash = holder.password_hash
+        if not await users_repository.replace_password(work, caller.user_id, old_hash=old_hash, new_hash=new_hash):
+            raise Conflict("Your password was changed by another request; try again.", code="PASSWORD_CHANGED")
+        await repository.revoke_all(work, caller.user_id, Ending.PASSWORD_CHANGED, kept=caller.session_id)
+
+
+async def purge_expired(database: Database) -> int:
+    """Deletes the sessions that are past their absolute expiry, with their tokens, in batches of 500; says how many."""
+    deleted = 0
+    while True:
+        async with unit_of_work(database) as work:
+            batch = await repository.purge(work, limit=PURGE_BATCH)
+        deleted += batch
+        if batch < PURGE_BATCH:
+            return deleted
+
+
+async def _proven(database: Database, authority: Authority, email: str, password: str) -> PasswordHolder:
+    """Whose address and password these are. Verifies exactly one hash, whether there is such an account or not."""
+    holder = await users_repository.password_by_email(database.reader, email)
+    matches = await authority.passwords.verify(holder.password_hash if holder else None, password)
+    if holder is None or not matches:
+        raise _invalid_credentials()
+    return holder
+
+
+async def _replace_outdated(database: Database, authority: Authority, holder: PasswordHolder, password: str) -> None:
+    """Hashes a proven password with the present parameters; whoever loses against a simultaneous login leaves it."""
+    new_hash = await authority.passwords.hash(password)
+    async with unit_of_work(database) as work:
+        await users_repository.replace_password(work, holder.user_id, old_hash=holder.password_hash, new_hash=new_hash)
+
+
+def _invalid_credentials() -> NotAuthenticated:
+    return NotAuthenticated(
+        "The address or the password is wrong, or the account is not active.", code="INVALID_CREDENTIALS"
+    )

@@ -1,0 +1,242 @@
+"""The SQL of sessions and refresh tokens. Every clock is Postgres' own: workers cannot disagree on what has expired."""
+
+from datetime import timedelta
+
+from msgspec import Struct
+from sqlalchemy import (
+    ARRAY,
+    Integer,
+    Interval,
+    LargeBinary,
+    Text,
+    and_,
+    bindparam,
+    cast,
+    delete,
+    extract,
+    func,
+    insert,
+    select,
+    tuple_,
+    update,
+)
+
+from app.database.executor import Reader, Transaction
+from app.database.schema import moment, uuid
+from app.database.statements import Change, Query, scalar
+from app.domain.identity.session import Client, Ending, Lifetimes, Opened, Session
+from app.domain.identity.tables import refresh_tokens, sessions
+from app.domain.ids import SessionId, TeamId, UserId, uuid7
+from app.domain.pages import PageRequest
+from app.domain.teams.tables import teams
+from app.domain.users.tables import users
+
+# A family remembers used tokens for so long. An older one is still refused, but no longer ends the session.
+USED_TOKENS_KEPT = timedelta(days=7)
+
+s, t, u = sessions.c, refresh_tokens.c, users.c
+
+_id = bindparam("session_id", type_=uuid)
+_user_id = bindparam("user_id", type_=uuid)
+_token_hash = bindparam("token_hash", type_=LargeBinary)
+_idle = bindparam("idle", type_=Interval)
+_absolute = bindparam("absolute", type_=Interval)
+_limit = bindparam("limit", type_=Integer)
+_ending = {"revoked_at": func.now(), "revoked_reason": bindparam("reason", type_=Text)}
+_LIVE = and_(s.revoked_at.is_(None), s.idle_expires_at > func.now(), s.expires_at > func.now())
+_SESSION = (s.id, s.user_agent, s.address, s.created_at, s.last_seen_at, s.idle_expires_at, s.expires_at)
+_OPENED = (s.id, s.user_id, cast(func.floor(extract("epoch", s.idle_expires_at - func.now())), Integer))
+
+
+class Presence(Struct, frozen=True):
+    """What the gate learns about a live session of an active user."""
+
+    session_id: SessionId
+    user_id: UserId
+    personal_team_id: TeamId
+    timezone: str
+    roles: list[str]
+
+
+class UsedToken(Struct, frozen=True):
+    """A refresh token that was replaced already: whose session it belongs to, and whether it may be repeated."""
+
+    session: Opened
+    is_live: bool
+    is_in_grace: bool
+
+
+_PRESENT = Query(
+    "sessions.present",
+    select(s.id, u.id, teams.c.id, u.timezone, u.roles)
+    .select_from(sessions.join(users, u.id == s.user_id).join(teams, teams.c.personal_user_id == u.id))
+    .where(s.id == func.any(bindparam("ids", type_=ARRAY(uuid))), _LIVE, u.is_active),
+    Presence,
+)
+_INSERT = Change(
+    "sessions.insert",
+    insert(sessions)
+    .from_select(
+        ["id", "user_id", "user_agent", "address", "idle_expires_at", "expires_at"],
+        select(
+            _id,
+            u.id,
+            bindparam("user_agent", type_=Text),
+            bindparam("address", type_=Text),
+            func.now() + func.least(_idle, _absolute),
+            func.now() + _absolute,
+        )
+        # The lock makes login and a simultaneous change of password or deactivation take turns: either this finds
+        # the change made, or the change finds this session and ends it.
+        .where(u.id == _user_id, u.is_active, u.password_hash == bindparam("password_hash", type_=Text))
+        .with_for_update(read=True),
+    )
+    .returning(*_OPENED),
+    Opened,
+)
+_EXTEND = Change(
+    "sessions.extend",
+    update(sessions)
+    .where(s.id == _id, _LIVE, u.id == s.user_id, u.is_active)
+    .values(last_seen_at=func.now(), idle_expires_at=func.least(func.now() + _idle, s.expires_at))
+    .returning(*_OPENED),
+    Opened,
+)
+_REVOKE = Change("sessions.revoke", update(sessions).where(s.id == _id, s.revoked_at.is_(None)).values(_ending), scalar)
+_REVOKE_OWN = Change(
+    "sessions.revoke_own",
+    update(sessions).where(s.id == _id, s.user_id == _user_id, _LIVE).values(_ending).returning(s.id),
+    scalar,
+)
+_REVOKE_ALL = Change(
+    "sessions.revoke_all",
+    update(sessions)
+    .where(s.user_id == _user_id, s.revoked_at.is_(None), s.id.is_distinct_from(bindparam("kept_id", type_=uuid)))
+    .values(_ending),
+    scalar,
+)
+_of_user = select(*_SESSION).where(s.user_id == _user_id, _LIVE).limit(_limit)
+_newest_first = _of_user.order_by(s.created_at.desc(), s.id.desc())
+_here = tuple_(bindparam("value", type_=moment), bindparam("id", type_=uuid))
+_FIRST = Query("sessions.page", _newest_first, Session)
+_NEXT = Query("sessions.page", _newest_first.where(tuple_(s.created_at, s.id) < _here), Session)
+_PREVIOUS = Query(
+    "sessions.page", _of_user.where(tuple_(s.created_at, s.id) > _here).order_by(s.created_at, s.id), Session
+)
+_COUNT = Query("sessions.count", select(func.count()).select_from(sessions).where(s.user_id == _user_id, _LIVE), scalar)
+_expired = select(s.id).where(s.expires_at <= func.now()).order_by(s.expires_at).limit(_limit)
+_chosen = _expired.with_for_update(skip_locked=True).cte("chosen")
+_PURGE = Change("sessions.purge", delete(sessions).where(s.id == _chosen.c.id).returning(s.id), scalar)
+_INSERT_TOKEN = Change(
+    "refresh_tokens.insert", insert(refresh_tokens).values(token_hash=_token_hash, session_id=_id), scalar
+)
+_TAKE = Change(
+    "refresh_tokens.take",
+    update(refresh_tokens)
+    .where(t.token_hash == _token_hash, t.used_at.is_(None))
+    .values(used_at=func.now())
+    .returning(t.session_id),
+    scalar,
+)
+_USED = Query(
+    "refresh_tokens.used",
+    select(*_OPENED, and_(_LIVE, u.is_active), t.used_at > func.now() - bindparam("grace", type_=Interval))
+    .select_from(refresh_tokens.join(sessions, s.id == t.session_id).join(users, u.id == s.user_id))
+    .where(t.token_hash == _token_hash, t.used_at.is_not(None)),
+    lambda *row: UsedToken(Opened(*row[:3]), *row[3:]),
+)
+_KNOWN = Query(
+    "refresh_tokens.known",
+    select(t.token_hash).where(t.token_hash == func.any(bindparam("hashes", type_=ARRAY(LargeBinary)))),
+    scalar,
+)
+_FORGET = Change(
+    "refresh_tokens.forget",
+    delete(refresh_tokens).where(t.session_id == _id, t.used_at < func.now() - bindparam("kept", type_=Interval)),
+    scalar,
+)
+
+
+async def present(reader: Reader, session_ids: list[SessionId]) -> dict[SessionId, Presence]:
+    """Those of the sessions that live and belong to an active user. One statement for all."""
+    return {presence.session_id: presence for presence in await reader.all(_PRESENT, ids=session_ids)}
+
+
+async def insert_session(
+    work: Transaction, user_id: UserId, *, password_hash: str, client: Client, lifetimes: Lifetimes
+) -> Opened | None:
+    """Opens a session; None if the user is not active or their password hash is no longer this one."""
+    return await work.first(
+        _INSERT,
+        session_id=uuid7(),
+        user_id=user_id,
+        password_hash=password_hash,
+        user_agent=client.user_agent,
+        address=client.address,
+        idle=lifetimes.idle,
+        absolute=lifetimes.absolute,
+    )
+
+
+async def extend(work: Transaction, session_id: SessionId, lifetimes: Lifetimes) -> Opened | None:
+    """Moves the idle expiry; None if the session has ended or its user is not active."""
+    return await work.first(_EXTEND, session_id=session_id, idle=lifetimes.idle)
+
+
+async def revoke(work: Transaction, session_id: SessionId, ending: Ending) -> None:
+    """Ends a session, with its tokens; one that was revoked before keeps its first reason."""
+    await work.run(_REVOKE, session_id=session_id, reason=ending.value)
+
+
+async def revoke_own(work: Transaction, session_id: SessionId, *, user_id: UserId, ending: Ending) -> bool:
+    """Ends a live session of this user; False if there is none."""
+    return await work.first(_REVOKE_OWN, session_id=session_id, user_id=user_id, reason=ending.value) is not None
+
+
+async def revoke_all(work: Transaction, user_id: UserId, ending: Ending, *, kept: SessionId | None = None) -> None:
+    """Ends all sessions of a user but the one that is `kept`."""
+    await work.run(_REVOKE_ALL, user_id=user_id, kept_id=kept, reason=ending.value)
+
+
+async def page(reader: Reader, user_id: UserId, request: PageRequest) -> list[Session]:
+    """The user's live sessions, newest first (backwards: oldest first); one row more than the limit."""
+    limit, position = request.limit + 1, request.position
+    if position is None:
+        return await reader.all(_FIRST, user_id=user_id, limit=limit)
+    statement = _PREVIOUS if position.backwards else _NEXT
+    return await reader.all(statement, user_id=user_id, limit=limit, value=position.value, id=position.id)
+
+
+async def count(reader: Reader, user_id: UserId) -> int:
+    """How many live sessions the user has."""
+    return await reader.first(_COUNT, user_id=user_id) or 0
+
+
+async def purge(work: Transaction, *, limit: int) -> int:
+    """Deletes at most `limit` sessions that are past their absolute expiry, with their tokens; says how many."""
+    return len(await work.all(_PURGE, limit=limit))
+
+
+async def insert_token(work: Transaction, session_id: SessionId, token_hash: bytes) -> None:
+    """Adds a refresh token to a session."""
+    await work.run(_INSERT_TOKEN, session_id=session_id, token_hash=token_hash)
+
+
+async def take_token(work: Transaction, token_hash: bytes) -> SessionId | None:
+    """Marks an unused token as used: of simultaneous takers one gets its session, the others wait and get None."""
+    return await work.first(_TAKE, token_hash=token_hash)
+
+
+async def used_token(reader: Reader, token_hash: bytes, grace: timedelta) -> UsedToken | None:
+    """A token that was taken before."""
+    return await reader.first(_USED, token_hash=token_hash, grace=grace)
+
+
+async def known_tokens(reader: Reader, hashes: list[bytes]) -> set[bytes]:
+    """Those of the hashes that are stored."""
+    return set(await reader.all(_KNOWN, hashes=hashes))
+
+
+async def forget_used_tokens(work: Transaction, session_id: SessionId) -> None:
+    """Deletes the session's tokens that were used more than seven days ago."""
+    await work.run(_FORGET, session_id=session_id, kept=USED_TOKENS_KEPT)

@@ -1,0 +1,38 @@
+"""Sessions and refresh tokens. Only hashes of tokens are stored."""
+
+from sqlalchemy import Column, ForeignKey, Index, LargeBinary, Table, Text, func
+
+from app.database.schema import metadata, moment, uuid
+from app.domain.users.tables import users
+
+sessions = Table(
+    "sessions",
+    metadata,
+    Column("id", uuid, primary_key=True),  # also the refresh-token family
+    Column("user_id", uuid, ForeignKey(users.c.id, ondelete="CASCADE"), nullable=False),
+    Column("user_agent", Text, nullable=False),  # cut to 200 characters
+    Column("address", Text, nullable=False),  # of the client at login
+    Column("created_at", moment, nullable=False, server_default=func.now()),
+    Column("last_seen_at", moment, nullable=False, server_default=func.now()),  # login or latest refresh
+    Column("idle_expires_at", moment, nullable=False),  # moved on by each refresh
+    Column("expires_at", moment, nullable=False),  # never moved
+    Column("revoked_at", moment),
+    Column("revoked_reason", Text),  # logout, logout_all, revoked, password_changed, refresh_reuse, deactivated
+)
+
+# A user's sessions, newest first; logout-all.
+Index("ix_sessions_user_id_created_at", sessions.c.user_id, sessions.c.created_at)
+# The worker's purge of what has expired.
+Index("ix_sessions_expires_at", sessions.c.expires_at)
+
+refresh_tokens = Table(
+    "refresh_tokens",
+    metadata,
+    Column("token_hash", LargeBinary, primary_key=True),  # SHA-256 of a 256-bit random or derived token
+    Column("session_id", uuid, ForeignKey(sessions.c.id, ondelete="CASCADE"), nullable=False),
+    Column("created_at", moment, nullable=False, server_default=func.now()),
+    Column("used_at", moment),  # set once, by the rotation that replaced it
+)
+
+# Deleting a session deletes its tokens.
+Index("ix_refresh_tokens_session_id", refresh_tokens.c.session_id)

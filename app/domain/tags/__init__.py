@@ -1,0 +1,1 @@
+"""The vocabulary of a team's tags: colours, counts, renaming and merging across its todos."""

@@ -1,0 +1,1 @@
+"""Todos: what has to be done, by whom, until when."""

@@ -1,0 +1,62 @@
+"""The SQL that keeps a team's tag names: a tag exists from its first use on, spelled as it was first written."""
+
+from sqlalchemy import ARRAY, Text, bindparam, func, select
+from sqlalchemy.dialects.postgresql import insert
+
+from app.database.executor import Transaction
+from app.database.schema import uuid
+from app.database.statements import Change, Query, scalar
+from app.domain.ids import TeamId, UserId, uuid7
+from app.domain.teams.tables import team_memberships
+from app.domain.text import fold
+from app.domain.todos.repository import BY_CALLER
+from app.domain.todos.tables import tags
+
+m = team_memberships.c
+
+
+def _pair(key: str, name: str) -> tuple[str, str]:
+    return key, name
+
+
+_REGISTER_TAGS = Change(
+    "tags.register",
+    insert(tags)
+    .from_select(
+        ["team_id", "id", "name", "key"],
+        select(
+            m.team_id,
+            func.unnest(bindparam("ids", type_=ARRAY(uuid))),
+            func.unnest(bindparam("names", type_=ARRAY(Text))),
+            func.unnest(bindparam("keys", type_=ARRAY(Text))),
+        ).where(BY_CALLER, m.team_id == bindparam("team_id", type_=uuid), m.role != "viewer"),
+    )
+    .on_conflict_do_nothing(index_elements=[tags.c.team_id, tags.c.key]),
+    scalar,
+)
+_TAG_NAMES = Query(
+    "tags.names",
+    select(tags.c.key, tags.c.name).where(
+        tags.c.team_id == bindparam("team_id", type_=uuid), tags.c.key == func.any(bindparam("keys", type_=ARRAY(Text)))
+    ),
+    _pair,
+)
+
+
+async def register(work: Transaction, caller_id: UserId, team_id: TeamId, names: tuple[str, ...]) -> list[str]:
+    """Makes the tags that the team does not have yet; all of `names` as the team spells them, each once, in order.
+
+    Two statements. A caller who may not write in the team makes none.
+    """
+    wanted = {fold(name): name for name in reversed(names)}
+    keys = list(dict.fromkeys(fold(name) for name in names))
+    await work.run(
+        _REGISTER_TAGS,
+        caller_id=caller_id,
+        team_id=team_id,
+        ids=[uuid7() for _ in keys],
+        names=[wanted[key] for key in keys],
+        keys=keys,
+    )
+    spelled = dict(await work.all(_TAG_NAMES, team_id=team_id, keys=keys))
+    return [spelled.get(key, wanted[key]) for key in keys]

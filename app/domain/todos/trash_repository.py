@@ -1,0 +1,92 @@
+"""The SQL of the trash: into it, out of it, and gone for good after thirty days."""
+
+import datetime as dt
+
+from sqlalchemy import DateTime, and_, bindparam, case, delete, func, literal_column, or_, select, tuple_, update
+
+from app.database.executor import Transaction
+from app.database.schema import uuid
+from app.database.statements import Change, scalar
+from app.domain.ids import TeamId, TodoId, UserId
+from app.domain.projects.tables import projects
+from app.domain.teams.tables import team_memberships
+from app.domain.todos.repository import BY_CALLER, CALLER_ROLE, COLUMNS, LIVE, ONE
+from app.domain.todos.tables import deleted_when, todos
+from app.domain.todos.todo import Todo
+
+t, m, p = todos.c, team_memberships.c, projects.c
+
+_LOCK_TRASHED = Change(
+    "todos.lock_trashed",
+    select(*COLUMNS, m.role)
+    .select_from(team_memberships.join(todos, ONE))
+    .where(BY_CALLER, t.deleted_at.is_not(None))
+    .with_for_update(of=todos),
+    Todo,
+)
+_key_id = bindparam("key_id", type_=uuid)
+_itself_and_subtasks = and_(
+    t.team_id == bindparam("key_team_id", type_=uuid),
+    or_(t.id == _key_id, t.parent_id == _key_id),
+)
+_TRASH = Change(
+    "todos.trash",
+    update(todos)
+    .where(_itself_and_subtasks, LIVE)
+    .values(deleted_at=func.now(), version=t.version + 1, updated_at=func.now())
+    .returning(t.id),
+    scalar,
+)
+_other = todos.alias("other")
+_project_is_live = select(p.id).where(p.team_id == t.team_id, p.id == t.project_id, p.deleted_at.is_(None)).exists()
+_parent_is_live = (
+    select(_other.c.id)
+    .where(_other.c.team_id == t.team_id, _other.c.id == t.parent_id, _other.c.deleted_at.is_(None))
+    .exists()
+)
+# The subtasks that went along come back along; a project or parent that is still in the trash is let go.
+_RESTORE = Change(
+    "todos.restore",
+    update(todos)
+    .where(_itself_and_subtasks, t.deleted_at == bindparam("trashed_at", type_=DateTime(timezone=True)))
+    .values(
+        deleted_at=None,
+        version=t.version + 1,
+        updated_at=func.now(),
+        project_id=case((_project_is_live, t.project_id)),
+        parent_id=case((or_(t.parent_id == _key_id, _parent_is_live), t.parent_id)),
+    )
+    .returning(*COLUMNS, CALLER_ROLE),
+    Todo,
+)
+_oldest = (
+    select(t.team_id, t.id)
+    .where(
+        deleted_when.is_not(None),
+        deleted_when < func.timezone(literal_column("'UTC'"), func.now() - literal_column("interval '30 days'")),
+    )
+    .order_by(deleted_when)
+    .limit(bindparam("batch"))
+    .with_for_update(skip_locked=True)
+)
+_PURGE = Change("todos.purge", delete(todos).where(tuple_(t.team_id, t.id).in_(_oldest)).returning(t.id), scalar)
+
+
+async def lock_trashed(work: Transaction, caller_id: UserId, todo_id: TodoId) -> Todo | None:
+    """A todo in the trash that the caller sees; nobody else changes it until this transaction ends."""
+    return await work.first(_LOCK_TRASHED, caller_id=caller_id, id=todo_id)
+
+
+async def trash(work: Transaction, team_id: TeamId, todo_id: TodoId) -> None:
+    """Moves a todo and its subtasks to the trash, under one moment."""
+    await work.run(_TRASH, key_team_id=team_id, key_id=todo_id)
+
+
+async def restore(work: Transaction, todo: Todo, trashed_at: dt.datetime) -> list[Todo]:
+    """Brings back a todo and the subtasks that went to the trash at the same moment."""
+    return await work.all(_RESTORE, key_team_id=todo.team_id, key_id=todo.id, trashed_at=trashed_at, role=todo.role)
+
+
+async def purge(work: Transaction, batch: int) -> int:
+    """Deletes at most `batch` todos that have been in the trash for thirty days, for good; the number deleted."""
+    return len(await work.all(_PURGE, batch=batch))

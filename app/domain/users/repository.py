@@ -1,0 +1,238 @@
+"""The SQL of users. Who may see whom is decided by the queries and commands that call it."""
+
+from enum import Enum
+from functools import cache
+from typing import Any, NamedTuple
+
+from msgspec import Struct
+from sqlalchemy import ARRAY, Integer, Select, Text, bindparam, func, insert, not_, or_, select, tuple_, update
+from sqlalchemy.sql import ColumnElement
+
+from app.database.executor import Reader, Transaction
+from app.database.schema import moment, uuid
+from app.database.statements import Change, Query, scalar
+from app.domain.errors import Conflict
+from app.domain.ids import UserId
+from app.domain.pages import PageRequest
+from app.domain.text import fold
+from app.domain.unit_of_work import refusals
+from app.domain.users.tables import users
+from app.domain.users.user import User
+
+c = users.c
+_COLUMNS = (
+    c.id,
+    c.email,
+    c.name,
+    c.roles,
+    c.is_active,
+    c.timezone,
+    c.locale,
+    c.email_verified_at,
+    c.version,
+    c.created_at,
+    c.updated_at,
+)
+_GIVEN = ("id", "email", "email_key", "name", "name_key", "password_hash", "roles", "timezone")
+_CHANGEABLE = ("name", "name_key", "timezone", "locale", "roles", "is_active")
+_user_id = bindparam("user_id", type_=uuid)
+_limit = bindparam("limit", type_=Integer)
+
+
+class UserFilter(Struct, frozen=True):
+    """Which users: with `is_active` as given, and with an address or a name that begins with `q`, whatever its case."""
+
+    is_active: bool | None = None
+    q: str | None = None
+
+
+class PasswordHolder(Struct, frozen=True):
+    """A person and what proves a password to be theirs."""
+
+    user_id: UserId
+    email: str
+    name: str
+    password_hash: str
+
+
+class _Walk(Enum):
+    FIRST = 1
+    ON = 2
+    BACK = 3
+
+
+_BY_ID = Query("users.by_id", select(*_COLUMNS).where(c.id == _user_id), User)
+_LOCK = Change(
+    "users.lock",
+    # Ordered, so that two administrators who change each other's access wait instead of deadlocking.
+    select(*_COLUMNS)
+    .where(c.id == func.any(bindparam("ids", type_=ARRAY(uuid))))
+    .order_by(c.id)
+    .with_for_update(key_share=True),
+    User,
+)
+_INSERT = Change(
+    "users.insert",
+    insert(users).values({name: bindparam(name) for name in _GIVEN}).returning(*_COLUMNS),
+    User,
+)
+_UPDATE = Change(
+    "users.update",
+    update(users)
+    .where(c.id == _user_id)
+    .values(
+        {name: bindparam(f"new_{name}", type_=c[name].type) for name in _CHANGEABLE}
+        | {"version": c.version + 1, "updated_at": func.clock_timestamp()}
+    )
+    .returning(*_COLUMNS),
+    User,
+)
+_HOLDER = (c.id, c.email, c.name, c.password_hash)
+_HOLDER_BY_EMAIL = Query(
+    "users.password_by_email", select(*_HOLDER).where(c.email_key == bindparam("email_key", type_=Text)), PasswordHolder
+)
+_HOLDER_BY_ID = Query("users.password_by_id", select(*_HOLDER).where(c.id == _user_id), PasswordHolder)
+_REPLACE_PASSWORD = Change(
+    "users.replace_password",
+    update(users)
+    .where(c.id == _user_id, c.password_hash == bindparam("old_hash", type_=Text))
+    .values(password_hash=bindparam("new_hash", type_=Text))
+    .returning(c.id),
+    scalar,
+)
+
+
+def _begins(column: ColumnElement[str]) -> ColumnElement[bool]:
+    # Not LIKE: with a parameter as its pattern, a generic plan cannot use the index. These operators can always.
+    at_least = column.op("~>=~", is_comparison=True)(bindparam("low", type_=Text))
+    below = column.op("~<~", is_comparison=True)(bindparam("high", type_=Text))
+    return at_least & below
+
+
+class _Shape(NamedTuple):
+    """Which conditions a list has; each combination is one statement."""
+
+    is_active: bool | None
+    is_search: bool
+
+
+def _conditions(shape: _Shape) -> list[ColumnElement[bool]]:
+    conditions: list[ColumnElement[bool]] = []
+    if shape.is_active is not None:
+        # Written into the statement, because a parameter could not use the partial index.
+        conditions.append(c.is_active if shape.is_active else not_(c.is_active))
+    if shape.is_search:
+        conditions.append(or_(_begins(c.email_key), _begins(c.name_key)))
+    return conditions
+
+
+@cache
+def _page_statement(walk: _Walk, shape: _Shape) -> Query[User]:
+    query: Select[Any] = select(*_COLUMNS).where(*_conditions(shape)).limit(_limit)
+    here = tuple_(bindparam("value", type_=moment), bindparam("id", type_=uuid))
+    row = tuple_(c.created_at, c.id)
+    match walk:
+        case _Walk.FIRST:
+            query = query.order_by(c.created_at.desc(), c.id.desc())
+        case _Walk.ON:
+            query = query.where(row < here).order_by(c.created_at.desc(), c.id.desc())
+        case _Walk.BACK:
+            query = query.where(row > here).order_by(c.created_at, c.id)
+    return Query("users.page", query, User)
+
+
+@cache
+def _numbered_statement(shape: _Shape) -> Query[User]:
+    query = select(*_COLUMNS).where(*_conditions(shape))
+    ordered = query.order_by(c.created_at.desc(), c.id.desc())
+    return Query("users.numbered", ordered.limit(_limit).offset(bindparam("offset", type_=Integer)), User)
+
+
+@cache
+def _count_statement(shape: _Shape) -> Query[int]:
+    query = select(func.count()).select_from(users).where(*_conditions(shape))
+    return Query("users.count", query, scalar)
+
+
+def _email_taken() -> Conflict:
+    return Conflict("There is an account with this address; log in, or register another address.", code="EMAIL_TAKEN")
+
+
+async def by_id(reader: Reader, user_id: UserId) -> User | None:
+    """The user, active or not."""
+    return await reader.first(_BY_ID, user_id=user_id)
+
+
+async def page(reader: Reader, request: PageRequest, filters: UserFilter) -> list[User]:
+    """Users newest first (backwards: oldest first) from the position on; one row more than the limit."""
+    shape, parameters = _shape(filters)
+    parameters["limit"] = request.limit + 1
+    position = request.position
+    if position is None:
+        return await reader.all(_page_statement(_Walk.FIRST, shape), **parameters)
+    walk = _Walk.BACK if position.backwards else _Walk.ON
+    return await reader.all(_page_statement(walk, shape), value=position.value, id=position.id, **parameters)
+
+
+async def numbered(reader: Reader, *, number: int, size: int, filters: UserFilter) -> list[User]:
+    """Page `number` (from 1) of `size` users, newest first. Costs grow with the number; cursors do not."""
+    shape, parameters = _shape(filters)
+    return await reader.all(_numbered_statement(shape), limit=size, offset=(number - 1) * size, **parameters)
+
+
+async def count(reader: Reader, filters: UserFilter) -> int:
+    """How many users there are. Costs grow with the answer."""
+    shape, parameters = _shape(filters)
+    return await reader.first(_count_statement(shape), **parameters) or 0
+
+
+async def lock(work: Transaction, *user_ids: UserId) -> dict[UserId, User]:
+    """Those of the users that exist; nobody else changes them until this transaction ends."""
+    return {user.id: user for user in await work.all(_LOCK, ids=list(user_ids))}
+
+
+async def insert_user(work: Transaction, user_id: UserId, **values: Any) -> User:
+    """Stores a new account: email, name, password_hash, roles, timezone. Raises Conflict (EMAIL_TAKEN)."""
+    with refusals({"uq_users_email_key": _email_taken}):
+        keys = {"email_key": fold(values["email"]), "name_key": fold(values["name"])}
+        made = await work.all(_INSERT, id=user_id, **keys, **values)
+    return made[0]
+
+
+async def update_user(work: Transaction, user: User) -> User:
+    """Stores the changeable fields of a locked user as its next version."""
+    changed = await work.all(
+        _UPDATE,
+        user_id=user.id,
+        new_name=user.name,
+        new_name_key=fold(user.name),
+        new_timezone=user.timezone,
+        new_locale=user.locale,
+        new_roles=user.roles,
+        new_is_active=user.is_active,
+    )
+    return changed[0]
+
+
+async def password_by_email(reader: Reader, email: str) -> PasswordHolder | None:
+    """Who has this address, whatever the case that it is written in, with the hash of their password."""
+    return await reader.first(_HOLDER_BY_EMAIL, email_key=fold(email))
+
+
+async def password_by_id(reader: Reader, user_id: UserId) -> PasswordHolder | None:
+    """A user with the hash of their password."""
+    return await reader.first(_HOLDER_BY_ID, user_id=user_id)
+
+
+async def replace_password(work: Transaction, user_id: UserId, *, old_hash: str, new_hash: str) -> bool:
+    """Compare and swap: False if the hash is no longer `old_hash`. The version stays, nothing of this is shown."""
+    return await work.first(_REPLACE_PASSWORD, user_id=user_id, old_hash=old_hash, new_hash=new_hash) is not None
+
+
+def _shape(filters: UserFilter) -> tuple[_Shape, dict[str, Any]]:
+    """Which statement the filters need, and its parameters."""
+    shape = _Shape(filters.is_active, filters.q is not None)
+    if filters.q is None:
+        return shape, {}
+    low = fold(filters.q)
+    return shape, {"low": low, "high": low + "\U0010ffff"}

@@ -1,0 +1,75 @@
+"""uvicorn's HTTP/1.1 connection, bounded: what the parser refuses or cannot finish never reaches the application.
+
+uvicorn and httptools set no limit on the head of a request, and take trailer fields for headers: a client could grow
+the process without end, or set behind a proxy's back what the proxy removes. Both end here, as problem documents.
+"""
+
+from http import HTTPStatus
+from random import getrandbits
+
+from starlette.types import Scope
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
+
+from app.api.problems import problem
+from app.middleware.security_headers import FIXED_HEADERS
+
+# Twice what the usual proxies let through. Also bounds trailers and chunk extensions.
+HEAD_LIMIT_BYTES = 32_768
+
+
+class _NoTrailers(list[tuple[bytes, bytes]]):
+    """Where trailer fields go: the parser reports them exactly like headers."""
+
+    def append(self, field: tuple[bytes, bytes], /) -> None:
+        """Forgets the field."""
+
+
+class BoundedHttp(HttpToolsProtocol):
+    """One connection. `_idle_bytes` counts what came since the last complete head or piece of a body."""
+
+    _idle_bytes = 0
+
+    def data_received(self, data: bytes) -> None:
+        """Parses `data`; ends the connection when a head, a trailer or a chunk size is too long."""
+        self._idle_bytes += len(data)
+        super().data_received(data)
+        if self._idle_bytes > HEAD_LIMIT_BYTES and not self.transport.is_closing():
+            self._refuse(431, "HEADERS_TOO_LARGE", f"The head of the request is larger than {HEAD_LIMIT_BYTES} bytes.")
+
+    def on_headers_complete(self) -> None:
+        """Starts the request."""
+        self._idle_bytes = 0
+        super().on_headers_complete()
+        if not self.parser.should_upgrade():
+            self.headers = _NoTrailers()
+
+    def on_body(self, body: bytes) -> None:
+        """Hands a piece of the body on."""
+        self._idle_bytes = 0
+        super().on_body(body)
+
+    def send_400_response(self, msg: str) -> None:
+        """Answers what is not HTTP; `msg` names no reason that a client could use."""
+        del msg
+        self._refuse(400, "MALFORMED_REQUEST", "This is not a valid HTTP/1.1 request.")
+
+    def _unsupported_upgrade_warning(self) -> None:
+        """Says nothing: a server may ignore an offer to upgrade (RFC 9110, 7.8), and clients make many."""
+
+    def _refuse(self, status: int, code: str, detail: str) -> None:
+        cycle: RequestResponseCycle | None = self.cycle  # None until the first request, whatever its type says.
+        if cycle is not None and cycle.response_started and not cycle.response_complete:
+            self.transport.close()  # A second answer inside the first one would be taken for a part of it.
+            return
+        request_id = f"{getrandbits(128):032x}"
+        scope: Scope = {"type": "http", "path": "", "headers": [], "state": {"request_id": request_id}}
+        answer = problem(scope, status, code, detail, headers={"X-Request-Id": request_id, "Connection": "close"})
+        given = {name for name, _ in answer.raw_headers}
+        headers = [
+            *self.server_state.default_headers,
+            *answer.raw_headers,
+            *(header for header in FIXED_HEADERS if header[0] not in given),
+        ]
+        lines = [f"HTTP/1.1 {status} {HTTPStatus(status).phrase}".encode(), *(b": ".join(header) for header in headers)]
+        self.transport.write(b"\r\n".join(lines) + b"\r\n\r\n" + bytes(answer.body))
+        self.transport.close()

@@ -1,0 +1,71 @@
+"""Everything that lives as long as the process: built once when it starts, closed in reverse when it stops."""
+
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from typing import TypedDict
+
+from fastapi import FastAPI
+from redis.asyncio import Redis
+from starlette.types import Scope
+
+from app.database.executor import Database
+from app.domain.identity.authority import Authority, authority
+from app.domain.identity.gate import SessionGate
+from app.draining import Draining
+from app.redis import connect
+from app.settings import Settings
+
+
+@dataclass(frozen=True)
+class Services:
+    """The objects that handlers and jobs work with."""
+
+    settings: Settings
+    database: Database
+    redis: Redis | None
+    authority: Authority
+    gate: SessionGate
+    draining: Draining
+
+
+class State(TypedDict):
+    """What the server hands to each request's scope."""
+
+    services: Services
+
+
+@asynccontextmanager
+async def running_services(
+    settings: Settings, draining: Draining, *, application_name: str = "todo"
+) -> AsyncIterator[Services]:
+    """Opens everything; nothing connects before its first use, so the process starts without Postgres or Redis."""
+    async with AsyncExitStack() as stack:
+        database = Database(settings.database, application_name=application_name)
+        stack.push_async_callback(database.close)
+        redis = connect(settings.redis)
+        if redis is not None:
+            stack.push_async_callback(redis.aclose)
+        proofs = authority(settings.security)
+        stack.callback(proofs.close)
+        yield Services(
+            settings=settings,
+            database=database,
+            redis=redis,
+            authority=proofs,
+            gate=SessionGate(database.reader, proofs.access_tokens),
+            draining=draining,
+        )
+
+
+@asynccontextmanager
+async def lifespan(app: FastAPI) -> AsyncIterator[State]:
+    """Starlette's lifespan: the services of this worker process."""
+    async with running_services(app.state.settings, app.state.draining) as services:
+        yield {"services": services}
+
+
+def services_of(scope: Scope) -> Services:
+    """The services of the process that handles this request."""
+    services: Services = scope["state"]["services"]
+    return services

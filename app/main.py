@@ -1,0 +1,57 @@
+"""The application, put together. Reads as a table of contents; each line's knowledge lives elsewhere."""
+
+from fastapi import FastAPI
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.types import ASGIApp
+
+from app.api import documentation, entry, health, methods, v1, v2
+from app.api.cursors import CursorCodec
+from app.api.dispatch import Dispatcher
+from app.api.health import HealthChecks
+from app.api.problems import answer
+from app.api.routing import EXPECTED_ERRORS
+from app.draining import Draining
+from app.keys import keys_for
+from app.lifespan import lifespan
+from app.middleware import stack
+from app.server import GracefulStop
+from app.settings import Settings, load_settings
+from app.telemetry import logging
+
+
+def create_app(settings: Settings, draining: Draining | None = None) -> FastAPI:
+    """The service for these settings; it connects to nothing before its lifespan begins."""
+    app = FastAPI(
+        title="Todo service",
+        debug=settings.debug,
+        lifespan=lifespan,
+        middleware=[*stack(settings), Middleware(Dispatcher)],
+        redirect_slashes=False,
+        openapi_url=None,  # One document for each version, in app.api.documentation.
+    )
+    app.state.settings = settings
+    app.state.draining = draining or Draining()
+    app.state.cursors = CursorCodec(keys_for(settings.security, "page cursors"))
+    app.state.health = HealthChecks()
+    app.state.openapi_documents = documentation.OpenApiDocuments()
+
+    app.include_router(health.router)
+    app.include_router(entry.router)
+    app.include_router(v2.router)
+    app.include_router(v1.router)
+    app.include_router(documentation.router)
+
+    for error in EXPECTED_ERRORS:
+        app.add_exception_handler(error, answer)
+    app.add_exception_handler(HTTPException, methods.answer_unrouted)
+    return app
+
+
+def app_from_environment() -> ASGIApp:
+    """The application of one server process, configured by the environment. Raises SettingsError."""
+    settings = load_settings()
+    logging.configure(settings)
+    draining = Draining()
+    app = create_app(settings, draining)
+    return GracefulStop(app, draining=draining, drain_seconds=settings.http.drain_seconds)

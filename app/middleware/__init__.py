@@ -1,0 +1,57 @@
+"""The layers around every request, listed once, outermost first; each line says why it stands where it stands.
+
+Pure ASGI, HTTP only: WebSocket and lifespan pass through. A layer that only adds to an answer is a plain function that
+returns the next layer's awaitable, so that the event loop has no frame of its to climb through.
+"""
+
+from starlette.middleware import Middleware
+
+from app.middleware.access_log import AccessLog, as_console, as_json
+from app.middleware.deprecation import Deprecation
+from app.middleware.head import Head
+from app.middleware.request_context import RequestContext
+from app.middleware.request_limits import RequestLimits
+from app.middleware.security_headers import CrossOrigin, SecurityHeaders
+from app.middleware.unhandled_errors import UnhandledErrors
+from app.settings import HttpSettings, LogSettings, Settings
+
+MIGRATION_PAGE = "/docs/migrate-v1-v2"
+
+
+def stack(settings: Settings) -> list[Middleware]:
+    """The layers that these settings ask for, as the application takes them."""
+    http = settings.http
+    return [
+        # First, since every layer below logs or answers under its numbers.
+        Middleware(RequestContext, trusted_networks=http.trusted_networks),
+        # Sees the status that the client gets, and the time that all layers below took.
+        *_access_log(settings.log),
+        # Above all that can answer: no response leaves without them.
+        Middleware(SecurityHeaders),
+        # Above the errors: a page of an allowed origin may read refusals as well.
+        *_cross_origin(http),
+        # Above the errors: version 1 is deprecated in its refusals as well.
+        Middleware(
+            Deprecation,
+            deprecated_at=http.v1_deprecated_at,
+            sunset_at=http.v1_sunset_at,
+            policy_url=http.base_url + MIGRATION_PAGE,
+        ),
+        # Turns whatever fails below into an answer, which the layers above complete.
+        Middleware(UnhandledErrors),
+        # Above everything that reads a body or waits.
+        Middleware(RequestLimits, body_limit_bytes=http.body_limit_bytes, timeout_seconds=http.request_timeout_seconds),
+        # Last: only routes must not notice a HEAD.
+        Middleware(Head),
+    ]
+
+
+def _access_log(log: LogSettings) -> list[Middleware]:
+    if log.level not in {"debug", "info"}:
+        return []
+    render = as_console if log.format == "console" else as_json
+    return [Middleware(AccessLog, render=render, is_debug=log.level == "debug")]
+
+
+def _cross_origin(http: HttpSettings) -> list[Middleware]:
+    return [Middleware(CrossOrigin, origins=tuple(http.cors_origins))] if http.cors_origins else []

@@ -1,0 +1,105 @@
+"""What browsers may do with our answers: fixed headers on each of them, and the allow-list of foreign origins.
+
+A route may set any of the fixed headers itself (documentation pages have a policy of their own); then its value stays.
+Sources: OWASP Secure Headers, Fetch (CORS).
+"""
+
+from collections.abc import Awaitable
+
+from starlette.datastructures import Headers
+from starlette.middleware.cors import CORSMiddleware
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from app.api.problems import problem
+
+FIXED_HEADERS = (
+    (b"x-content-type-options", b"nosniff"),
+    (b"strict-transport-security", b"max-age=63072000; includeSubDomains"),
+    (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
+    (b"referrer-policy", b"no-referrer"),
+    (b"cross-origin-resource-policy", b"same-origin"),
+    (b"permissions-policy", b"camera=(), geolocation=(), microphone=()"),
+    (b"cache-control", b"no-store"),
+)
+
+ALLOWED_METHODS = ("DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT")
+ALLOWED_REQUEST_HEADERS = (
+    "Authorization",
+    "Idempotency-Key",
+    "If-Match",
+    "If-None-Match",
+    "Prefer",
+    "Traceparent",
+    "X-Request-Id",
+)
+EXPOSED_HEADERS = (
+    "Deprecation",
+    "ETag",
+    "Link",
+    "Location",
+    "Preference-Applied",
+    "RateLimit",
+    "RateLimit-Policy",
+    "Retry-After",
+    "Sunset",
+    "X-RateLimit-Limit",
+    "X-RateLimit-Remaining",
+    "X-RateLimit-Reset",
+    "X-Request-Id",
+)
+
+
+class SecurityHeaders:
+    """Adds the fixed headers to every response that does not carry them, whatever layer made it."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
+        """Passes the request on; the answer gets the headers that it lacks."""
+        if scope["type"] != "http":
+            return self.app(scope, receive, send)
+
+        def send_with_headers(message: Message) -> Awaitable[None]:
+            if message["type"] == "http.response.start":
+                headers = message.get("headers", ())
+                given = dict(headers)
+                missing = [header for header in FIXED_HEADERS if header[0] not in given]
+                message = {**message, "headers": [*headers, *missing]}
+            return send(message)
+
+        return self.app(scope, receive, send_with_headers)
+
+
+class CrossOrigin(CORSMiddleware):
+    """The allow-list of origins; a preflight request that asks for too much is refused as a problem.
+
+    Origins are compared as whole strings, so `null`, other schemes, other ports and look-alikes are not on the list.
+    Credentials are not allowed: callers send a bearer token, never a cookie.
+    """
+
+    def __init__(self, app: ASGIApp, *, origins: tuple[str, ...]) -> None:
+        super().__init__(
+            app,
+            allow_origins=origins,
+            allow_methods=ALLOWED_METHODS,
+            allow_headers=ALLOWED_REQUEST_HEADERS,
+            expose_headers=EXPOSED_HEADERS,
+        )
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """As the framework's, but for the shape of a refusal."""
+        headers = Headers(scope=scope) if scope["type"] == "http" and scope["method"] == "OPTIONS" else None
+        if headers is None or "origin" not in headers or "access-control-request-method" not in headers:
+            await super().__call__(scope, receive, send)
+            return
+        answer = self.preflight_response(request_headers=headers)
+        if answer.status_code != 200:
+            answer = problem(
+                scope,
+                403,
+                "CROSS_ORIGIN_REFUSED",
+                "The origin, the method or one of the headers is not allowed across origins.",
+                headers={"Vary": answer.headers["vary"]},
+            )
+        await answer(scope, receive, send)

@@ -1,0 +1,81 @@
+"""The background process: what has to be done every so often, listed; each job alone, none in another's way.
+
+Jobs are idempotent, so any number of workers may run, and a job cut off by a stop is simply done again.
+"""
+
+import asyncio
+import random
+import signal
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import timedelta
+
+from app.domain.identity import commands as identity
+from app.domain.projects import commands as projects
+from app.domain.todos import commands as todos
+from app.draining import Draining
+from app.lifespan import Services, running_services
+from app.settings import Settings
+from app.telemetry.logging import get_logger
+
+log = get_logger(__name__)
+
+_STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
+
+@dataclass(frozen=True)
+class Job:
+    """Something to do every `interval`; `run` returns how many rows it touched."""
+
+    name: str
+    interval: timedelta
+    run: Callable[[Services], Awaitable[int]]
+
+
+JOBS = (
+    Job("purge_todos", timedelta(hours=1), lambda services: todos.purge_trash(services.database)),
+    Job("purge_projects", timedelta(hours=1), lambda services: projects.purge_trash(services.database)),
+    Job("purge_sessions", timedelta(hours=1), lambda services: identity.purge_expired(services.database)),
+)
+
+
+async def work(settings: Settings, *, jobs: tuple[Job, ...] = JOBS) -> None:
+    """Runs the jobs until SIGTERM or SIGINT; those that are running then have SHUTDOWN_GRACE_SECONDS to finish."""
+    stopping = asyncio.Event()
+    loop = asyncio.get_running_loop()
+
+    def stop() -> None:
+        stopping.set()
+        for number in _STOP_SIGNALS:
+            loop.remove_signal_handler(number)  # A second signal ends the process at once.
+
+    for number in _STOP_SIGNALS:
+        loop.add_signal_handler(number, stop)
+    async with running_services(settings, Draining(), application_name="todo-worker") as services:
+        log.info("worker started", jobs=[job.name for job in jobs])
+        tasks = [asyncio.create_task(repeat(job, services, stopping), name=job.name) for job in jobs]
+        await stopping.wait()
+        _, unfinished = await asyncio.wait(tasks, timeout=settings.http.shutdown_grace_seconds)
+        for task in unfinished:
+            log.warning("job cut off", job=task.get_name())
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        log.info("worker stopped")
+
+
+async def repeat(job: Job, services: Services, stopping: asyncio.Event) -> None:
+    """Runs one job now and then at its interval until `stopping` is set; a failure is logged and tried again.
+
+    Turns are moved by up to a tenth of the interval, so that several workers do not meet.
+    """
+    while not stopping.is_set():
+        try:
+            touched = await job.run(services)
+            log.info("job done", job=job.name, touched=touched)
+        except Exception:
+            log.exception("job failed", job=job.name)
+        pause = job.interval.total_seconds() * random.uniform(0.9, 1.1)  # noqa: S311 - no secret depends on it
+        try:
+            await asyncio.wait_for(stopping.wait(), timeout=pause)
+        except TimeoutError:
+            continue

@@ -1,0 +1,206 @@
+"""The figures that are not a throughput: tails under contention, depth of paging, start, memory, login."""
+
+import asyncio
+import os
+import time
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from urllib.parse import quote
+
+import uvloop
+from argon2 import PasswordHasher
+
+from app.domain.identity.passwords import LANES, MEMORY_KIB, PASSES
+from bench import data, load, targets
+from bench.apps import ASGI_HELLO, ASGI_HELLO_IN_STACK, ASYNCPG, BEFORE, SERVICE
+from bench.messages import exchange, request
+from bench.processes import CAN_PIN, SERVER_CORES, Server, pin
+from bench.rounds import Line, Measurement, Pace, measure
+from bench.samples import median, spread
+from bench.stand import Stand, sign_in
+from bench.works import GET, LOGIN, PAGE
+
+_CROWD = 64
+_SMALL_POOL = 8
+_DEEP_PAGES = 1_000
+_MEGABYTE = 1_000_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Figure:
+    """One number with its unit, how far its rounds differ, and what it should be."""
+
+    name: str
+    values: Sequence[float]
+    unit: str
+    bounds: targets.Bounds | None = None
+    faults: Sequence[str] = field(default=())
+
+    @property
+    def value(self) -> float:
+        """The median of the rounds."""
+        return median(self.values)
+
+    @property
+    def spread(self) -> float:
+        """Of the rounds, as a share of their median."""
+        return spread(self.values)
+
+
+def middleware(lines: Sequence[Line]) -> list[Figure]:
+    """What all middleware together cost: the bare hello inside it, less the bare hello, by rounds."""
+    cpu = {line.app.name: [each.server_us for each in line.measurements] for line in lines if line.work.name == "hello"}
+    differences = [
+        inside - bare for inside, bare in zip(cpu[ASGI_HELLO_IN_STACK.name], cpu[ASGI_HELLO.name], strict=True)
+    ]
+    return [
+        Figure(
+            name="all middleware together, CPU time a request",
+            values=differences,
+            unit="µs",
+            bounds=targets.MIDDLEWARE_US,
+        )
+    ]
+
+
+def crowd(stand: Stand, pace: Pace) -> Iterator[Figure]:
+    """The 99th percentile of get one where 64 connections share a pool of 8."""
+    for app in (SERVICE, ASYNCPG, BEFORE):
+        with stand.serving(app, pool=_SMALL_POOL) as server:
+            requests = GET.requests(app, stand.callers(app, server))
+            rounds = [measure(stand, server, requests, connections=_CROWD, pace=pace) for _ in range(pace.rounds)]
+        yield Figure(
+            name=f"p99 of get one, {_CROWD} connections on a pool of {_SMALL_POOL}: {app.name}",
+            values=[each.result.p99_ms for each in rounds],
+            unit="ms",
+            bounds=targets.CROWDED_P99_MS if app is SERVICE else None,
+            faults=_faults(rounds),
+        )
+
+
+def depth(stand: Stand, server: Server, pace: Pace) -> Iterator[Figure]:
+    """How much longer the page takes that a thousand cursors lead to than the first one."""
+    token = sign_in(SERVICE, server.port, data.DEEP_EMAIL)
+    first = request("GET", f"{SERVICE.todos}?limit={PAGE}", token=token)
+    page, last = _follow(server.port, first, token)
+    rounds = {first: list[Measurement](), last: list[Measurement]()}
+    for number in range(pace.rounds):
+        for message in (first, last) if number % 2 else (last, first):
+            rounds[message].append(measure(stand, server, [message], connections=4, pace=pace))
+    yield Figure(
+        name=f"page {page:,} by cursor, times the median latency of page 1",
+        values=[
+            deep.result.p50_ms / shallow.result.p50_ms
+            for deep, shallow in zip(rounds[last], rounds[first], strict=True)
+        ],
+        unit="x",
+        bounds=targets.DEEP_PAGE,
+        faults=_faults(rounds[first] + rounds[last]),
+    )
+
+
+def start(stand: Stand, running: Server, pace: Pace) -> Iterator[Figure]:
+    """How long the service takes to its first answer out of the database, and the memory of its worker."""
+    token = sign_in(SERVICE, running.port, data.DEEP_EMAIL)
+    first_page = request("GET", f"{SERVICE.todos}?limit=1", token=token)
+    seconds, at_rest = [], []
+    for _ in range(pace.rounds):
+        with stand.serving(SERVICE, awaited=first_page) as server:
+            seconds.append(server.first_answer_seconds)
+            at_rest.append(server.resident_bytes() / _MEGABYTE)
+    yield Figure(name="`todo serve` to its first page of todos", values=seconds, unit="s", bounds=targets.START_SECONDS)
+    yield Figure(name="memory of a worker at rest", values=at_rest, unit="MB", bounds=targets.WORKER_MB)
+    under_load = running.resident_bytes() / _MEGABYTE
+    yield Figure(name="memory of the worker that took this run's load", values=[under_load], unit="MB")
+
+
+def login(stand: Stand, server: Server, lines: Sequence[Line], pace: Pace) -> Iterator[Figure]:
+    """Logins against what argon2 alone allows this machine, and whether the service stays alive meanwhile."""
+    limit = [_argon2_limit(pace.seconds) for _ in range(pace.rounds)]
+    yield Figure(name="argon2id with this service's parameters, all cores", values=limit, unit="hashes/s")
+    logins = next(line for line in lines if line.work is LOGIN and line.app is SERVICE)
+    yield Figure(
+        name="login, share of that limit",
+        values=[each.result.requests_per_second / median(limit) for each in logins.measurements],
+        unit="",
+        bounds=targets.LOGIN_SHARE,
+        faults=logins.faults,
+    )
+    requests = LOGIN.requests(SERVICE, stand.callers(SERVICE, server))
+    pin(server.pid, None)
+    try:
+        rounds = [uvloop.run(_alive_meanwhile(server, requests, pace)) for _ in range(pace.rounds)]
+    finally:
+        pin(server.pid, SERVER_CORES)
+    yield Figure(
+        name=f"p99 of {SERVICE.hello} while {LOGIN.connections} connections log in",
+        values=[alive.p99_ms for alive, _ in rounds],
+        unit="ms",
+        bounds=targets.LIVE_P99_MS,
+        faults=sorted({fault for pair in rounds for result in pair for fault in result.faults}),
+    )
+
+
+async def _alive_meanwhile(server: Server, logins: Sequence[bytes], pace: Pace) -> tuple[load.Result, load.Result]:
+    """Health under logins, and the logins. One client asks a hundred times a second at most."""
+    alive, logged_in = await asyncio.gather(
+        load.run(
+            load.Load(
+                port=server.port,
+                requests=[request("GET", SERVICE.hello)],
+                connections=1,
+                seconds=pace.seconds,
+                warmup_seconds=pace.warmup_seconds,
+                interval_seconds=0.01,
+            )
+        ),
+        load.run(
+            load.Load(
+                port=server.port,
+                requests=logins,
+                connections=LOGIN.connections,
+                seconds=pace.seconds,
+                warmup_seconds=pace.warmup_seconds,
+            )
+        ),
+    )
+    return alive, logged_in
+
+
+def _argon2_limit(seconds: float) -> float:
+    """Verifications a second on all cores, by as many threads, with nothing else to do."""
+    hasher = PasswordHasher(time_cost=PASSES, memory_cost=MEMORY_KIB, parallelism=LANES)
+    password_hash = hasher.hash(data.PASSWORD)
+    threads = os.cpu_count() or 1
+
+    def verify_until(deadline: float) -> int:
+        if CAN_PIN:
+            os.sched_setaffinity(0, range(threads))
+        done = 0
+        while time.perf_counter() < deadline:
+            hasher.verify(password_hash, data.PASSWORD)
+            done += 1
+        return done
+
+    started = time.perf_counter()
+    with ThreadPoolExecutor(threads) as pool:
+        done = sum(pool.map(verify_until, [started + seconds] * threads))
+    return done / (time.perf_counter() - started)
+
+
+def _follow(port: int, first: bytes, token: str) -> tuple[int, bytes]:
+    """The request for page 1,000, or for the last page if there are fewer, and its number."""
+    number, message = 1, first
+    while number < _DEEP_PAGES:
+        page = exchange(port, message).document()["page"]
+        cursor = page["next_cursor"] if isinstance(page, dict) else None
+        if not isinstance(cursor, str):
+            break
+        number += 1
+        message = request("GET", f"{SERVICE.todos}?limit={PAGE}&cursor={quote(cursor)}", token=token)
+    return number, message
+
+
+def _faults(rounds: Sequence[Measurement]) -> list[str]:
+    return sorted({fault for each in rounds for fault in each.faults})

@@ -1,0 +1,203 @@
+"""The report: one table of all works and applications, the other figures, and the conditions that they hold under."""
+
+import math
+import os
+import platform
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+
+from bench.apps import SERVICE
+from bench.data import Population
+from bench.probes import Figure
+from bench.processes import CAN_PIN
+from bench.rounds import Line, Pace
+from bench.samples import median
+from bench.stand import POOL
+from bench.targets import RATIOS
+
+REPORTS = Path(__file__).parent / "reports"
+_PACKAGES = ("fastapi", "starlette", "uvicorn", "uvloop", "httptools", "asyncpg", "sqlalchemy", "msgspec", "pydantic")
+_QUIET = 0.1
+"""The share of the machine that other processes may take in the median window."""
+_LINE_HEADS = (
+    *("work", "application", "requests/s", "spread", "p50 ms", "p99 ms", "CPU µs/request", "Postgres CPU µs/request"),
+    *("server cores busy", "ours by requests/s", "ours by CPU", "must / aim"),
+)
+_FIGURE_HEADS = ("figure", "median", "unit", "spread", "must / aim", "verdict")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Conditions:
+    """What the figures depend on."""
+
+    command: str
+    population: Population
+    pace: Pace
+    postgres_version: str
+
+
+def render(conditions: Conditions, lines: Sequence[Line], figures: Sequence[Figure]) -> str:
+    """The whole report as Markdown that also reads well in a terminal."""
+    faults = list(_faults(lines, figures))
+    verdict = ["**This run is invalid.**", "", *faults, ""] if faults else []
+    others = [each.others_busy for line in lines for each in line.measurements]
+    if median(others) > _QUIET:
+        verdict += ["**The machine was not quiet: these figures say little.**", ""]
+    return "\n".join(
+        [
+            f"# Benchmark of {datetime.now(UTC):%Y-%m-%d %H:%M} UTC",
+            "",
+            *verdict,
+            *_conditions(conditions),
+            f"- Other processes took {median(others):.0%} of the machine in the median window, at most {max(others):.0%}.",
+            "",
+            *_table(_LINE_HEADS, [_line(line, lines) for line in lines]),
+            "",
+            *_table(_FIGURE_HEADS, [_figure(figure) for figure in figures]),
+            "",
+        ]
+    )
+
+
+def is_valid(lines: Sequence[Line], figures: Sequence[Figure]) -> bool:
+    """True if every request of every round was answered with a 2xx."""
+    return not any(_faults(lines, figures))
+
+
+def save(text: str) -> Path:
+    """Writes the report into the reports folder, under the date and time."""
+    REPORTS.mkdir(exist_ok=True)
+    path = REPORTS / f"{datetime.now(UTC):%Y-%m-%d-%H%M%S}.md"
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def _faults(lines: Sequence[Line], figures: Sequence[Figure]) -> Iterator[str]:
+    for line in lines:
+        yield from (f"- {line.work.name}, {line.app.name}: {fault}" for fault in line.faults)
+    for figure in figures:
+        yield from (f"- {figure.name}: {fault}" for fault in figure.faults)
+
+
+def _line(line: Line, lines: Sequence[Line]) -> list[str]:
+    ours = next(other for other in lines if other.work is line.work and other.app is SERVICE)
+    bounds = RATIOS.get((line.work.name, line.app.name))
+    ratios = ["", ""]
+    if line is not ours:
+        values = (
+            _quotient(ours.requests_per_second, line.requests_per_second),
+            _quotient(line.server_us, ours.server_us),
+        )
+        ratios = ["invalid" if line.faults or ours.faults else _ratio(value, line) for value in values]
+    return [
+        line.work.name,
+        line.app.name,
+        f"{line.requests_per_second:,.0f}",
+        f"{line.spread:.0%}",
+        f"{line.median(lambda each: each.result.p50_ms):.2f}",
+        f"{line.median(lambda each: each.result.p99_ms):.2f}",
+        f"{line.server_us:,.0f}",
+        f"{line.median(lambda each: each.postgres_us):,.0f}",
+        f"{line.median(lambda each: each.server_cores_busy):.2f}",
+        *ratios,
+        str(bounds) if bounds else "",
+    ]
+
+
+def _quotient(dividend: float, divisor: float) -> float:
+    """NaN where nothing was measured."""
+    return dividend / divisor if divisor else math.nan
+
+
+def _ratio(value: float, line: Line) -> str:
+    bounds = RATIOS.get((line.work.name, line.app.name))
+    return f"{value:.2f}x" + (f" {bounds.verdict(value)}" if bounds else "")
+
+
+def _figure(figure: Figure) -> list[str]:
+    verdict = figure.bounds.verdict(figure.value) if figure.bounds else ""
+    return [
+        figure.name,
+        f"{figure.value:,.2f}",
+        figure.unit,
+        "" if math.isnan(figure.spread) or len(figure.values) == 1 else f"{figure.spread:.0%}",
+        str(figure.bounds) if figure.bounds else "",
+        "invalid" if figure.faults else verdict,
+    ]
+
+
+def _conditions(conditions: Conditions) -> list[str]:
+    pace, population = conditions.pace, conditions.population
+    pinning = (
+        "The server has core 0 to itself; load generator and PostgreSQL share core 1. For login it has all cores."
+        if CAN_PIN
+        else "This system cannot pin processes to cores: server, load generator and PostgreSQL compete for them."
+    )
+    packages = ", ".join(f"{name} {version(name)}" for name in _PACKAGES)
+    sentences = (
+        f"Command: `{conditions.command}`; commit {_commit()}.",
+        f"Machine: {platform.system()} {platform.release()}, {_processor()}, {os.cpu_count()} cores.",
+        f"CPython {platform.python_version()}, PostgreSQL {conditions.postgres_version} with fsync, {packages}.",
+        (
+            f"{population.todos:,} todos: {population.deep_todos:,} of one user, the others of {population.users}"
+            f" whose requests are measured; {population.bystanders:,} users have none."
+        ),
+        (
+            f"{pace.rounds} rounds of {pace.seconds:g} s after {pace.warmup_seconds:g} s of warm-up, in alternating"
+            " order; medians, with largest minus smallest as the spread."
+        ),
+        f"One worker, {POOL} database connections. {pinning}",
+        (
+            "A server that keeps less than a core busy waits for load generator and database: then its requests/s say"
+            " little, and its CPU time is the figure to read."
+        ),
+        (
+            f"{SERVICE.name.capitalize()} runs in production mode with everything on: authentication and session check,"
+            " headers, limits, log lines, validation. Its hello is /health/live, which it does not log."
+        ),
+        (
+            f"Ratios compare {SERVICE.name} with the application of the line: its requests/s by the other's, and the"
+            " other's CPU time a request by its own."
+        ),
+    )
+    return [f"- {sentence}" for sentence in sentences]
+
+
+def _table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
+    """A Markdown table whose columns are aligned: text to the left, everything else to the right."""
+    widths = [max(len(row[column]) for row in (heads, *rows)) for column in range(len(heads))]
+    texts = [column < 2 or heads[column] in {"must / aim", "verdict", "unit"} for column in range(len(heads))]
+
+    def cells(row: Sequence[str]) -> str:
+        padded = [
+            cell.ljust(width) if text else cell.rjust(width)
+            for cell, width, text in zip(row, widths, texts, strict=True)
+        ]
+        return f"| {' | '.join(padded)} |"
+
+    rule = ["-" * width if text else "-" * (width - 1) + ":" for width, text in zip(widths, texts, strict=True)]
+    return [cells(heads), cells(rule), *(cells(row) for row in rows)]
+
+
+def _commit() -> str:
+    found = subprocess.run(
+        ["git", "describe", "--always", "--dirty"],  # noqa: S607 - whichever git is installed
+        capture_output=True,
+        check=False,
+        text=True,
+        cwd=Path(__file__).parent,
+    )
+    return found.stdout.strip() or "unknown"
+
+
+def _processor() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="ascii", errors="replace").splitlines()
+    except OSError:
+        return platform.processor() or sys.platform
+    return next((line.partition(": ")[2] for line in lines if line.startswith("model name")), platform.machine())

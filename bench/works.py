@@ -1,0 +1,111 @@
+"""The works that are measured: which requests they are for each application, and what a right answer looks like."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from bench.apps import (
+    ASGI_HELLO,
+    ASGI_HELLO_IN_STACK,
+    ASYNCPG,
+    BEFORE,
+    FASTAPI_HELLO,
+    SERVICE,
+    App,
+)
+from bench.data import BEFORE_EMAIL, CREATED_TITLE, PASSWORD, Owner
+from bench.messages import Answer, UnexpectedAnswerError, request
+
+PAGE = 20
+CONNECTIONS = 16
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """A user and the token that one application knows the user by."""
+
+    owner: Owner
+    token: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Work:
+    """One kind of request. Applications are compared with the first of `apps`."""
+
+    name: str
+    apps: tuple[App, ...]
+    requests: Callable[[App, Sequence[Caller]], list[bytes]]
+    is_right: Callable[[Mapping[str, object]], bool]
+    connections: int = CONNECTIONS
+    creates: bool = False
+    on_all_cores: bool = False
+    """The server may use every core: its work is done in threads, and the limit it is held against is the machine's."""
+
+    def check(self, answer: Answer) -> None:
+        """Raises UnexpectedAnswerError unless the answer is that of this work."""
+        if not self.is_right(answer.document()):
+            raise UnexpectedAnswerError(f"{self.name}: {answer.body[:300]!r}")
+
+
+def _hello(app: App, _callers: Sequence[Caller]) -> list[bytes]:
+    return [request("GET", app.hello)]
+
+
+def _get(app: App, callers: Sequence[Caller]) -> list[bytes]:
+    """Todos of all callers in turn, so that neither a user's rows nor a row are asked for twice in a row."""
+    fewest = min(len(caller.owner.todo_ids) for caller in callers)
+    return [
+        request("GET", f"{app.todos}/{caller.owner.todo_ids[number]}", token=caller.token)
+        for number in range(fewest)
+        for caller in callers
+    ]
+
+
+def _page(app: App, callers: Sequence[Caller]) -> list[bytes]:
+    return [request("GET", f"{app.todos}?limit={PAGE}", token=caller.token) for caller in callers]
+
+
+def _create(app: App, callers: Sequence[Caller]) -> list[bytes]:
+    return [request("POST", app.todos, token=caller.token, document={"title": CREATED_TITLE}) for caller in callers]
+
+
+def _login(app: App, callers: Sequence[Caller]) -> list[bytes]:
+    """Logins of the callers; of one user only where the application keeps passwords in its own, stronger way."""
+    emails = [caller.owner.email for caller in callers] if app.has_sessions else [BEFORE_EMAIL]
+    return [request("POST", app.login, document={"email": email, "password": PASSWORD}) for email in emails]
+
+
+def _is_page(document: Mapping[str, object]) -> bool:
+    items = document.get("items")
+    return isinstance(items, list) and len(items) == PAGE
+
+
+HELLO = Work(
+    name="hello",
+    apps=(SERVICE, ASGI_HELLO, ASGI_HELLO_IN_STACK, FASTAPI_HELLO),
+    requests=_hello,
+    is_right=lambda document: "status" in document,
+)
+GET = Work(
+    name="get one",
+    apps=(SERVICE, ASYNCPG, BEFORE),
+    requests=_get,
+    is_right=lambda document: {"id", "title", "version", "created_at"} <= document.keys(),
+)
+LIST = Work(name=f"list of {PAGE}", apps=(SERVICE, ASYNCPG, BEFORE), requests=_page, is_right=_is_page)
+CREATE = Work(
+    name="create",
+    apps=(SERVICE, ASYNCPG, BEFORE),
+    requests=_create,
+    is_right=lambda document: document.get("title") == CREATED_TITLE,
+    creates=True,
+)
+LOGIN = Work(
+    name="login",
+    apps=(SERVICE, BEFORE),
+    requests=_login,
+    is_right=lambda document: "access_token" in document,
+    connections=8,
+    on_all_cores=True,
+)
+
+WORKS = (HELLO, GET, LIST, CREATE, LOGIN)

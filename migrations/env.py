@@ -1,0 +1,67 @@
+"""Runs alembic over asyncpg.
+
+Every migration waits four seconds at most for a lock and runs ten minutes at most, then fails and changes nothing.
+"""
+
+import asyncio
+import os
+
+import asyncpg
+from alembic import context
+from sqlalchemy import Connection
+from sqlalchemy.ext.asyncio import create_async_engine
+from sqlalchemy.pool import NullPool
+
+from app.database.schema import metadata
+from app.domain.identity import tables as identity_tables
+from app.domain.todos import tables as todo_tables
+
+LIMITS = ("SET lock_timeout = '4s'", "SET statement_timeout = '10min'")
+
+# Importing a table adds it to the metadata; these bring projects, teams and users with them.
+TABLES = (identity_tables.refresh_tokens, todo_tables.tags)
+
+
+def _configure(**options: object) -> None:
+    context.configure(
+        target_metadata=metadata,
+        transaction_per_migration=True,
+        compare_type=True,
+        compare_server_default=True,
+        **options,  # type: ignore[arg-type]  # alembic types each option by itself
+    )
+
+
+def _offline() -> None:
+    _configure(dialect_name="postgresql", literal_binds=True)
+    with context.begin_transaction():
+        for limit in LIMITS:
+            context.execute(limit)
+        context.run_migrations()
+
+
+def _on(connection: Connection) -> None:
+    for limit in LIMITS:
+        connection.exec_driver_sql(limit)
+    connection.commit()
+    _configure(connection=connection)
+    with context.begin_transaction():
+        context.run_migrations()
+
+
+async def _online() -> None:
+    url = context.config.attributes.get("database_url") or os.environ["DATABASE_URL"]
+
+    async def connect() -> "asyncpg.Connection[asyncpg.Record]":
+        return await asyncpg.connect(url.replace("postgresql+asyncpg://", "postgresql://", 1))
+
+    engine = create_async_engine("postgresql+asyncpg://", async_creator=connect, poolclass=NullPool)
+    async with engine.connect() as connection:
+        await connection.run_sync(_on)
+    await engine.dispose()
+
+
+if context.is_offline_mode():
+    _offline()
+else:
+    asyncio.run(_online())

@@ -1,0 +1,63 @@
+"""What tests of the interface share: people with tokens, and clients that send them."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from typing import Any
+
+import httpx
+import pytest
+
+from app.database.executor import Database
+from app.domain.users.user import User
+from app.settings import Settings
+from tests.conftest import Running
+from tests.factories import bearer, make_user, open_session
+
+
+@dataclass(frozen=True)
+class Person:
+    """A user, and a client that is logged in as them."""
+
+    user: User
+    http: httpx.AsyncClient
+
+    async def create(self, path: str, **body: Any) -> dict[str, Any]:
+        """POSTs `body` and returns the new resource."""
+        response = await self.http.post(path, json=body)
+        assert response.status_code == 201, response.text
+        created: dict[str, Any] = response.json()
+        return created
+
+
+NewPerson = Callable[..., Awaitable[Person]]
+
+
+@pytest.fixture(scope="session")
+def service_database(service: Running) -> Database:
+    """The service's own pool, to count what runs on it."""
+    return service.services.database
+
+
+@pytest.fixture
+async def new_person(service: Running, settings: Settings, database: Database) -> AsyncIterator[NewPerson]:
+    async with AsyncExitStack() as clients:
+
+        async def make(**attributes: Any) -> Person:
+            user = await make_user(database, **attributes)
+            headers = bearer(await open_session(database, service.services.authority, user))
+            transport = httpx.ASGITransport(service.app, raise_app_exceptions=False)
+            http = httpx.AsyncClient(transport=transport, base_url=settings.http.base_url, headers=headers)
+            return Person(user, await clients.enter_async_context(http))
+
+        yield make
+
+
+@pytest.fixture
+async def ann(new_person: NewPerson) -> Person:
+    return await new_person(name="Ann")
+
+
+@pytest.fixture
+async def bob(new_person: NewPerson) -> Person:
+    return await new_person(name="Bob")

@@ -1,0 +1,106 @@
+"""The one-shot that makes a fresh installation's secrets."""
+
+import hashlib
+import os
+import stat
+import subprocess
+import sys
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+
+from app.settings import MINIMUM_SECRET_BYTES
+from deploy.secrets import generate
+
+NAMES = {
+    "secret_key",
+    "database_url",
+    "redis_url",
+    "postgres_superuser_password",
+    "postgres_todo_password",
+    "redis_users.acl",
+}
+READERS = generate.Readers(service=1, postgres=2, redis=3)
+
+
+def run(directory: Path) -> str:
+    group = str(directory.stat().st_gid)
+    groups = [word for reader in generate.Readers._fields for word in (f"--{reader}-group", group)]
+    command = [sys.executable, "-I", generate.__file__, "--directory", str(directory), *groups]
+    return subprocess.run(command, capture_output=True, check=True, text=True, timeout=30).stdout
+
+
+def contents(directory: Path) -> dict[str, str]:
+    return {path.name: path.read_text(encoding="ascii") for path in (directory / "generated").iterdir()}
+
+
+class TestGenerate:
+    def test_a_first_run_makes_every_file(self, tmp_path):
+        assert run(tmp_path) == "New secrets were made.\n"
+        assert set(contents(tmp_path)) == NAMES
+        assert [path.name for path in tmp_path.iterdir()] == ["generated"]
+
+    def test_a_second_run_changes_nothing(self, tmp_path):
+        run(tmp_path)
+        before = contents(tmp_path)
+        assert run(tmp_path) == "The secrets exist; nothing was changed.\n"
+        assert contents(tmp_path) == before
+
+    def test_two_installations_share_no_secret(self, tmp_path):
+        for name in ("a", "b"):
+            (tmp_path / name).mkdir()
+            run(tmp_path / name)
+        first, second = contents(tmp_path / "a"), contents(tmp_path / "b")
+        assert not [name for name in NAMES if first[name] == second[name]]
+
+    def test_a_failure_leaves_nothing_that_looks_finished(self, tmp_path, monkeypatch):
+        def refuse(*_arguments):
+            raise PermissionError
+
+        monkeypatch.setattr(os, "chown", refuse)
+        with pytest.raises(PermissionError):
+            generate.write(tmp_path, generate.new_secrets(READERS))
+        assert not (tmp_path / "generated").exists()
+        monkeypatch.undo()
+        assert run(tmp_path) == "New secrets were made.\n"
+
+    def test_nobody_may_write_and_only_a_group_may_read(self, tmp_path):
+        run(tmp_path)
+        modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in (tmp_path / "generated").iterdir()}
+        assert modes == dict.fromkeys(NAMES, 0o440)
+
+    def test_each_reader_gets_its_own_files(self):
+        groups = {secret.name: secret.reader for secret in generate.new_secrets(READERS)}
+        assert groups == {
+            "secret_key": READERS.service,
+            "database_url": READERS.service,
+            "redis_url": READERS.service,
+            "postgres_superuser_password": READERS.postgres,
+            "postgres_todo_password": READERS.postgres,
+            "redis_users.acl": READERS.redis,
+        }
+
+
+class TestValues:
+    @pytest.fixture
+    def values(self) -> dict[str, str]:
+        return {secret.name: secret.value for secret in generate.new_secrets(READERS)}
+
+    def test_the_signing_key_is_long_enough_for_production(self, values):
+        assert len(values["secret_key"]) >= MINIMUM_SECRET_BYTES
+
+    def test_the_service_has_its_own_role_and_not_the_superusers_password(self, values):
+        url = urlsplit(values["database_url"])
+        assert (url.username, url.password) == ("todo", values["postgres_todo_password"])
+        assert values["postgres_superuser_password"] not in values["database_url"]
+
+    def test_redis_keeps_a_digest_and_the_url_has_the_password(self, values):
+        password = urlsplit(values["redis_url"]).password
+        assert password
+        assert password not in values["redis_users.acl"]
+        assert f"#{hashlib.sha256(password.encode()).hexdigest()} " in values["redis_users.acl"]
+
+    def test_without_a_password_redis_answers_to_ping_alone(self, values):
+        default = values["redis_users.acl"].splitlines()[0]
+        assert default == "user default on nopass resetkeys resetchannels -@all +ping"

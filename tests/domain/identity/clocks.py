@@ -1,0 +1,42 @@
+"""Postgres' clock cannot be turned, so tests turn back what is compared with it."""
+
+from datetime import timedelta
+
+from sqlalchemy import Interval, LargeBinary, bindparam, update
+
+from app.database.executor import Database
+from app.database.schema import uuid
+from app.database.statements import Change, scalar
+from app.domain.identity.refresh_tokens import fingerprint
+from app.domain.identity.tables import refresh_tokens, sessions
+from app.domain.ids import SessionId
+
+_SECOND_AGO = sessions.c.created_at - timedelta(seconds=1)
+_session = sessions.c.id == bindparam("session_id", type_=uuid)
+_IDLE = Change("tests.idle", update(sessions).where(_session).values(idle_expires_at=_SECOND_AGO), scalar)
+_OLD = Change("tests.old", update(sessions).where(_session).values(expires_at=_SECOND_AGO), scalar)
+_USED_EARLIER = Change(
+    "tests.used_earlier",
+    update(refresh_tokens)
+    .where(refresh_tokens.c.token_hash == bindparam("hash", type_=LargeBinary))
+    .values(used_at=refresh_tokens.c.used_at - bindparam("by", type_=Interval)),
+    scalar,
+)
+
+
+async def let_idle_expiry_pass(database: Database, session_id: SessionId) -> None:
+    """The session was not refreshed in time."""
+    async with database.transaction() as work:
+        await work.run(_IDLE, session_id=session_id)
+
+
+async def let_absolute_expiry_pass(database: Database, session_id: SessionId) -> None:
+    """The session is as old as sessions get, however often it was refreshed."""
+    async with database.transaction() as work:
+        await work.run(_OLD, session_id=session_id)
+
+
+async def let_time_pass_since_use(database: Database, refresh_token: str, by: timedelta) -> None:
+    """The token was used that much earlier."""
+    async with database.transaction() as work:
+        await work.run(_USED_EARLIER, hash=fingerprint(refresh_token), by=by)

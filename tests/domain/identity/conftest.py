@@ -1,0 +1,57 @@
+"""What tests of identity share: an authority as every worker has one, a gate, and people who are logged in."""
+
+from collections.abc import Awaitable, Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from app.database.executor import Database
+from app.domain.identity.authority import Authority
+from app.domain.identity.authority import authority as authority_of
+from app.domain.identity.gate import SessionGate
+from app.domain.identity.session import Tokens
+from app.domain.users.caller import Caller
+from app.domain.users.user import User
+from app.settings import Settings
+from tests.factories import make_user, open_session
+
+
+@dataclass(frozen=True)
+class Visitor:
+    """Somebody with one session."""
+
+    user: User
+    tokens: Tokens
+    caller: Caller
+
+
+NewVisitor = Callable[..., Awaitable[Visitor]]
+
+
+@pytest.fixture(scope="session")
+def authority(settings: Settings) -> Iterator[Authority]:
+    built = authority_of(settings.security)
+    yield built
+    built.close()
+
+
+@pytest.fixture
+def gate(database: Database, authority: Authority) -> SessionGate:
+    return SessionGate(database.reader, authority.access_tokens)
+
+
+@pytest.fixture
+def new_visitor(database: Database, authority: Authority, gate: SessionGate) -> NewVisitor:
+    async def make(user: User | None = None, **attributes: Any) -> Visitor:
+        """A new session of `user`, or of somebody new."""
+        known = user or await make_user(database, **attributes)
+        tokens = await open_session(database, authority, known)
+        return Visitor(known, tokens, await gate.caller(tokens.access_token))
+
+    return make
+
+
+@pytest.fixture
+async def visitor(new_visitor: NewVisitor) -> Visitor:
+    return await new_visitor()

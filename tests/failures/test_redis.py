@@ -1,0 +1,56 @@
+"""Redis is optional: without it, or when it dies or freezes, nothing fails."""
+
+import asyncio
+
+import httpx
+
+from app.local_stack import LocalStack
+from app.settings import Settings
+from tests.conftest import Running, running
+from tests.failures.conftest import until_ready
+
+TODOS = "/api/v2/todos"
+
+
+async def state(http: httpx.AsyncClient) -> tuple[int, str, str]:
+    """What readiness says, once what it remembered has expired."""
+    await asyncio.sleep(1.05)
+    answer = await http.get("/health/ready")
+    return answer.status_code, answer.json()["status"], answer.json()["cache"]
+
+
+class TestAbsent:
+    async def test_without_a_url_it_runs_locally_and_says_so(self, breakable: Settings) -> None:
+        without = breakable.with_urls(database_url=breakable.database.url.get_secret_value(), redis_url="")
+        async with running(without) as service:
+            transport = httpx.ASGITransport(service.app)
+            async with httpx.AsyncClient(transport=transport, base_url="http://test") as http:
+                assert (await http.get("/health")).json()["cache"] == "local"
+                assert (await http.get("/health/ready")).status_code == 200
+
+
+class TestBroken:
+    async def test_a_dead_one_degrades_and_fails_nothing(
+        self, servers: LocalStack, service: Running, person: httpx.AsyncClient
+    ) -> None:
+        await until_ready(person, seconds=5)
+        await asyncio.to_thread(servers.valkey.kill)
+        try:
+            assert await state(person) == (200, "degraded", "unavailable")
+            assert (await person.post(TODOS, json={"title": "x"})).status_code == 201
+            assert (await person.get(TODOS)).status_code == 200
+        finally:
+            await asyncio.to_thread(servers.valkey.start)
+        assert await state(person) == (200, "ok", "redis")
+
+    async def test_a_frozen_one_delays_readiness_by_no_more_than_its_time_limit(
+        self, servers: LocalStack, service: Running, person: httpx.AsyncClient
+    ) -> None:
+        servers.valkey.freeze()
+        try:
+            async with asyncio.timeout(4):
+                assert await state(person) == (200, "degraded", "unavailable")
+            assert (await person.get(TODOS)).status_code == 200
+        finally:
+            servers.valkey.thaw()
+        assert await state(person) == (200, "ok", "redis")
