@@ -9,7 +9,7 @@ from fastapi import FastAPI
 from redis.asyncio import Redis
 from starlette.types import Scope
 
-from app.database.executor import Database
+from app.database.executor import Database, log_statement
 from app.domain.identity.authority import Authority, authority
 from app.domain.identity.gate import SessionGate
 from app.draining import Draining
@@ -43,6 +43,8 @@ async def running_services(
     async with AsyncExitStack() as stack:
         database = Database(settings.database, application_name=application_name)
         stack.push_async_callback(database.close)
+        if settings.debug:
+            database.watch.observers.append(log_statement)
         redis = connect(settings.redis)
         if redis is not None:
             stack.push_async_callback(redis.aclose)

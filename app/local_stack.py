@@ -47,8 +47,8 @@ POSTGRES_SETTINGS = {
     "timezone": "UTC",
     "log_timezone": "UTC",
 }
-# A killed server still recovers; a crash of the machine may cost everything.
-NOT_DURABLE = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
+# A killed server still recovers every commit; a crash of the machine may cost everything.
+NOT_DURABLE = {"fsync": "off", "full_page_writes": "off"}
 # Everything in it can be lost at any time, so it is bounded, evicts what was not used lately, and writes nothing down.
 VALKEY_SETTINGS = {
     "port": "0",
@@ -255,7 +255,7 @@ def _postgres_is_ready(directory: Path, pid: int) -> bool:
         lines = (directory / "postmaster.pid").read_text(encoding="utf-8").splitlines()
     except FileNotFoundError:
         return False
-    return lines[0] == str(pid) and [line.strip() for line in lines[7:8]] == ["ready"]
+    return lines[:1] == [str(pid)] and [line.strip() for line in lines[7:8]] == ["ready"]
 
 
 def _valkey_is_ready(path: Path) -> bool:

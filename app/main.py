@@ -24,7 +24,6 @@ def create_app(settings: Settings, draining: Draining | None = None) -> FastAPI:
     """The service for these settings; it connects to nothing before its lifespan begins."""
     app = FastAPI(
         title="Todo service",
-        debug=settings.debug,
         lifespan=lifespan,
         middleware=[*stack(settings), Middleware(Dispatcher)],
         redirect_slashes=False,

@@ -113,7 +113,7 @@ class ServerProcess:
         strays = self._strays()
         pids = {process.pid for process in strays}
         # The children of a server have other uses for its stop signal.
-        _end([process for process in strays if process.ppid() not in pids], self.program.stop_signal)
+        _end([process for process in strays if process.info["ppid"] not in pids], self.program.stop_signal)
         _end(self._strays(), signal.SIGKILL)
 
     def log_tail(self) -> str:
@@ -135,7 +135,7 @@ class ServerProcess:
         binary, directory = Path(self.program.arguments[0]).name, str(self.program.directory)
         return [
             process
-            for process in psutil.process_iter(["name", "cwd"])
+            for process in psutil.process_iter(["name", "cwd", "ppid"])
             if process.info["name"] == binary and process.info["cwd"] == directory
         ]
 

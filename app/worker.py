@@ -33,6 +33,7 @@ class Job:
 
 
 JOBS = (
+    # Todos before projects: what is purged with its project need not lose it first.
     Job("purge_todos", timedelta(hours=1), lambda services: todos.purge_trash(services.database)),
     Job("purge_projects", timedelta(hours=1), lambda services: projects.purge_trash(services.database)),
     Job("purge_sessions", timedelta(hours=1), lambda services: identity.purge_expired(services.database)),

@@ -54,7 +54,7 @@ def render(conditions: Conditions, lines: Sequence[Line], figures: Sequence[Figu
             "",
             *verdict,
             *_conditions(conditions),
-            f"- Other processes took {median(others):.0%} of the machine in the median window, at most {max(others):.0%}.",
+            f"- Others took {median(others):.0%} of the machine in the median window, {max(others):.0%} at most.",
             "",
             *_table(_LINE_HEADS, [_line(line, lines) for line in lines]),
             "",

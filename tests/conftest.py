@@ -53,7 +53,9 @@ def with_database(database_url: str, name: str) -> str:
 
 
 def with_number(redis_url: str, number: int) -> str:
-    """The address of another key space of the same Redis."""
+    """The address of another key space of the same Redis; "" stays as it is: there is none."""
+    if not redis_url:
+        return ""
     if redis_url.startswith("unix://"):
         return f"{redis_url.partition('?')[0]}?db={number}"
     return urlsplit(redis_url)._replace(path=f"/{number}").geturl()

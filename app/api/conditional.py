@@ -9,6 +9,9 @@ from starlette.requests import Request
 
 from app.api.problems import HttpProblem
 
+# What `_tags` reads and `*`, for the documents and for bodies.
+ENTITY_TAGS = r'^(\*|(W/)?"[!#-~]*"( *, *(W/)?"[!#-~]*")*)$'
+
 _TAG = re.compile(r'\s*((?:W/)?"[^"\x00-\x20\x7f]*")\s*(?:,|$)')
 
 

@@ -5,6 +5,7 @@ from typing import Annotated
 from fastapi import Depends, Header
 from starlette.requests import Request
 
+from app.api.conditional import ENTITY_TAGS
 from app.domain.users.caller import Caller
 from app.lifespan import Services, services_of
 
@@ -22,11 +23,19 @@ CurrentCaller = Annotated[Caller, Depends(_caller)]
 ServicesHere = Annotated[Services, Depends(_services)]
 IfMatch = Annotated[
     str | None,
-    Header(description="Take effect only if the resource still has one of these entity tags.", examples=['"3-member"']),
+    Header(
+        description="Take effect only if the resource still has one of these entity tags.",
+        examples=['"3-member"'],
+        pattern=ENTITY_TAGS,
+    ),
 ]
 IfNoneMatch = Annotated[
     str | None,
-    Header(description="Answer 304 without a body if the resource still has this entity tag.", examples=['"3-member"']),
+    Header(
+        description="Answer 304 without a body if the resource still has one of these entity tags.",
+        examples=['"3-member"'],
+        pattern=ENTITY_TAGS,
+    ),
 ]
 Prefer = Annotated[
     str | None,

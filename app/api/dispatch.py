@@ -1,8 +1,8 @@
 """Finds the route of a request with a few dictionary look-ups instead of a walk over every pattern.
 
 FastAPI's routers try each route's regular expression in turn, twice for included routers; with some hundred routes
-that costs more than the query behind them. What is not found here (an unknown path, another method, a mounted
-application) goes on to FastAPI's own router, which answers as always.
+that costs more than the query behind them. What is not found here (an unknown path, a mounted application) goes on to
+FastAPI's own router, which answers as always.
 """
 
 from collections.abc import Callable, Coroutine, Iterable, Iterator
@@ -10,11 +10,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from fastapi.routing import iter_route_contexts
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from app.api.methods import answer_unrouted
 from app.api.problems import problem_response
 from app.api.routing import EXPECTED_ERRORS, ApiRoute
 
@@ -48,13 +50,15 @@ class RouteTable:
                 masks.sort(key=len)  # literal segments win over parameters
 
     def on(self, path: str) -> Iterator[tuple[Endpoint, list[str]]]:
-        """The endpoints whose template fits `path`, most literal first, with the path's segments."""
+        """The endpoints of the most literal template that fits `path`, with the path's segments."""
         segments = path.split("/")
         for mask in self._masks.get(len(segments), ()):
             if not all(segments[index] for index in mask):
                 continue  # A parameter is never empty.
-            for endpoint in self._by_key.get(_key(segments, mask), ()):
-                yield endpoint, segments
+            if found := self._by_key.get(_key(segments, mask)):
+                for endpoint in found:
+                    yield endpoint, segments
+                return
 
     def allowed(self, path: str) -> set[str]:
         """The methods that `path` offers, HEAD and OPTIONS included; empty if there is no such path."""
@@ -80,7 +84,9 @@ class Dispatcher:
             table = self._table = RouteTable(scope["app"].routes)
         scope["route_table"] = table
         method = scope["method"]
+        is_known = False
         for endpoint, segments in table.on(scope["path"]):
+            is_known = True
             if method in endpoint.methods:
                 scope["route_template"] = endpoint.template
                 scope["path_params"] = {name: segments[index] for index, name in endpoint.names}
@@ -90,6 +96,11 @@ class Dispatcher:
                     response = problem_response(scope, error)
                 await response(scope, receive, send)
                 return
+        if is_known:
+            # Not left to the framework: it would take /todos/stats for a todo where only todos offer the method.
+            response = await answer_unrouted(Request(scope), HTTPException(405))
+            await response(scope, receive, send)
+            return
         await self._app(scope, receive, send)
 
 

@@ -45,7 +45,7 @@ class FreeText:
 
     def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
         """The same rules for readers of the document."""
-        characters = (text.MULTI_LINE if self.lines else text.SINGLE_LINE)[2:-3] + self.refused
+        characters = (text.REFUSED_IN_LINES if self.lines else text.REFUSED_IN_LINE) + self.refused
         visible = f"[^{characters}]*[^{characters}\\s][^{characters}]*"
         return {
             **handler(schema),
@@ -69,7 +69,7 @@ def _comma_separated(value: object) -> object:
     parts = [part.strip() for part in value.split(",")]
     if not all(parts):
         raise ValueError("must be values separated by single commas")
-    return list(dict.fromkeys(parts))
+    return parts
 
 
 def _date(value: object) -> object:

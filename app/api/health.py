@@ -4,7 +4,7 @@ import asyncio
 import datetime as dt
 import time
 from dataclasses import dataclass
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter
 from redis.exceptions import RedisError
@@ -42,6 +42,11 @@ class Liveness(TypedDict):
     """That the process answers."""
 
     status: Annotated[Literal["ok"], described("Always ok.", "ok")]
+
+
+_CANNOT_SERVE: dict[int | str, dict[str, Any]] = {
+    503: {"model": Health, "description": "Requests cannot be served; `status` and `database` say why."}
+}
 
 
 @dataclass(frozen=True)
@@ -90,7 +95,7 @@ async def _cache(services: Services) -> CacheState:
     return "redis"
 
 
-@router.get("", response_model=Health, summary="Health at a glance")
+@router.get("", response_model=Health, responses=_CANNOT_SERVE, summary="Health at a glance")
 async def get_health(request: Request, services: ServicesHere) -> Response:
     """Says how the service, its database and its cache are doing. 503 while it cannot serve."""
     return await _answer(request, services)
@@ -102,7 +107,7 @@ async def get_liveness() -> Response:
     return document({"status": "ok"})
 
 
-@router.get("/ready", response_model=Health, summary="Readiness")
+@router.get("/ready", response_model=Health, responses=_CANNOT_SERVE, summary="Readiness")
 async def get_readiness(request: Request, services: ServicesHere) -> Response:
     """200 when requests can be served; 503 while draining, without the database, or before it is migrated.
 

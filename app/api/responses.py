@@ -48,10 +48,10 @@ def listing(request: Request, content: Any, *, headers: Mapping[str, str] | None
     """A list (or a partial or expanded resource) under a weak entity tag of its bytes."""
     body = _encode(content)
     etag = f'W/"{hashlib.blake2b(body, digest_size=12).hexdigest()}"'
-    every = {**(headers or {}), "ETag": etag, "Cache-Control": REVALIDATE, "Vary": "Accept, Authorization"}
+    validators = {"ETag": etag, "Cache-Control": REVALIDATE, "Vary": "Accept, Authorization"}
     if is_unchanged(request, etag):
-        return Response(status_code=304, headers=every)
-    return Response(body, 200, every, "application/json")
+        return Response(status_code=304, headers=validators)
+    return Response(body, 200, {**(headers or {}), **validators}, "application/json")
 
 
 def require_json(headers: Headers) -> None:

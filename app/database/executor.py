@@ -53,6 +53,11 @@ class Watch:
             )
 
 
+def log_statement(statement: Statement[Any], seconds: float) -> None:
+    """The observer that DEBUG adds: every statement by its name, never its parameters."""
+    log.info("statement", statement=statement.name, duration_ms=round(seconds * 1000, 2))
+
+
 class PoolReader:
     """Reader that takes a pooled connection for each statement and gives it back at once."""
 

@@ -1,28 +1,35 @@
-"""Version 1 says on every response that it is deprecated, until when it works, and what comes after it.
+"""Version 1 says on every response that it is deprecated, until when it works, and what comes after it; then it is gone.
 
 Sources: RFC 9745 (Deprecation), RFC 8594 (Sunset), RFC 5829 (successor-version). A layer and not part of version 1's
 routes, because its 404s, 405s and 500s must say so too.
 """
 
 from collections.abc import Awaitable
-from datetime import datetime
+from datetime import UTC, datetime
 from email.utils import format_datetime
 from urllib.parse import quote
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from app.api.problems import problem
+
 _DEPRECATED = "/api/v1"
 _SUCCESSOR = "/api/v2"
+_DOCUMENT = "/openapi.json"
 # What RFC 3986 allows in a path besides letters and digits. Quotes and angle brackets would end a Link's target early.
 _PATH_CHARACTERS = "/-._~!$&'()*+,;=:@"
 
 
 class Deprecation:
-    """Adds `Deprecation`, `Sunset` and two `Link`s to what is below /api/v1; a route's own `Link` stays."""
+    """Adds `Deprecation`, `Sunset` and two `Link`s to what is below /api/v1; a route's own `Link` stays.
+
+    From `sunset_at` on, the answer is 410 with the same headers. The document that describes version 1 stays readable.
+    """
 
     def __init__(self, app: ASGIApp, *, deprecated_at: datetime, sunset_at: datetime, policy_url: str) -> None:
         """Both times are aware UTC; `policy_url` is the page that tells clients how to move."""
         self.app = app
+        self._sunset_at = sunset_at
         self._headers = (
             (b"deprecation", f"@{int(deprecated_at.timestamp())}".encode()),
             (b"sunset", format_datetime(sunset_at, usegmt=True).encode()),
@@ -44,4 +51,7 @@ class Deprecation:
                 message = {**message, "headers": [*message.get("headers", ()), *headers]}
             return send(message)
 
+        if datetime.now(UTC) >= self._sunset_at and rest != _DOCUMENT:
+            gone = problem(scope, 410, "GONE", f"Version 1 has been switched off; call {successor}.")
+            return gone(scope, receive, send_with_notice)
         return self.app(scope, receive, send_with_notice)

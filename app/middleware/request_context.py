@@ -40,7 +40,7 @@ class RequestContext:
         if scope["type"] != "http":
             return self.app(scope, receive, send)
         headers: dict[bytes, bytes] = dict(scope["headers"])
-        # Unique is enough, unguessable is not needed: for both numbers a fifth of the cost of one uuid4.
+        # Unique is enough, unguessable is not needed: for both numbers a quarter of what one uuid4 costs.
         digits = f"{getrandbits(192):048x}"
         number, span_id = digits[:32], digits[32:]
         given_id = headers.get(b"x-request-id")
@@ -78,7 +78,7 @@ class TrustedProxies:
 
     def __init__(self, networks: Sequence[Network]) -> None:
         self._networks = tuple(networks)
-        # Reading an address costs 3 µs or more, and the same ones come again. The bound is what a sender of random
+        # Reading an address costs 5 µs or more, and the same ones come again. The bound is what a sender of random
         # addresses can make it hold.
         self._read = functools.lru_cache(maxsize=4096)(self._read_hop)
 

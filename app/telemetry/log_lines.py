@@ -16,7 +16,8 @@ class LogLines:
     """Writes to `stream` from a thread of its own, at most every 50 ms.
 
     A slow reader therefore never holds up the event loop, until `capacity` lines wait: from then on each line is
-    written by its caller, which is slow but loses nothing and bounds the memory. SIGKILL loses the last 50 ms.
+    written by its caller, which is slow but loses nothing and bounds the memory. Only a process that is killed loses
+    its last 50 ms.
     """
 
     def __init__(self, stream: TextIO, *, gather_seconds: float = GATHER_SECONDS, capacity: int = CAPACITY) -> None:

@@ -71,7 +71,7 @@ class TestRender:
         busy = [Line(GET, line.app, [replace(line.measurements[0], others_busy=0.3)]) for line in (ours, theirs)]
         text = report.render(CONDITIONS, busy, [])
         assert "**The machine was not quiet: these figures say little.**" in text
-        assert "Other processes took 30% of the machine in the median window, at most 30%." in text
+        assert "Others took 30% of the machine in the median window, 30% at most." in text
 
     def test_a_good_run_is_valid(self) -> None:
         assert report.is_valid(lines(), [FIGURE])

@@ -1,4 +1,4 @@
-"""A team with something of everything, for whatever address an operation has. Things that get used up are made anew."""
+"""A team with something of everything, for whatever an operation is about. What gets used up is made anew each time."""
 
 from functools import cached_property
 from typing import Any
@@ -9,39 +9,34 @@ from tests.factories import PASSWORD
 
 
 class Household:
-    """Olga owns the team and administers the service; Vera may only look, and Max is a member with a job."""
+    """Olga owns the team and administers the service, Max is a member of it, and Vera may only look."""
 
     def __init__(self, service: LiveService) -> None:
         self._service = service
         self.owner = service.person("Olga", roles=("admin",))
-        self.viewer = service.person("Vera")
         self.member = service.person("Max")
-        self.team = self.owner.create("/api/v2/teams", name="Household")
-        self._add(self.viewer, "viewer")
-        self._add(self.member, "member")
+        self.viewer = service.person("Vera")
+        self.team = self._team()
 
     def path_parameters(self, method: str, path: str) -> dict[str, str]:
-        """Values for the parameters of a path, in the order in which it has them, of things that exist."""
-        uses_up = method == "DELETE" or path.endswith(("/restore", "/leave", "/merge"))
-        names = [part[1:-1] for part in path.split("/") if part.startswith("{")]
-        team = self.team
-        if names and names[0] == "team_id" and uses_up and names == ["team_id"]:
-            team = self.owner.create("/api/v2/teams", name="Short-lived")
-            if path.endswith("/leave"):
-                self._add(self.service_person("Zoe"), "owner", team)
-        values = {"team_id": team}
-        for name in names:
-            if name == "todo_id":
-                values[name] = self._todo(path) if uses_up else self.todo
+        """Values for the parameters of a path, of things that exist and that the operation may use up."""
+        is_used_up = method.upper() == "DELETE" or path.endswith(("/restore", "/leave", "/merge"))
+        is_trashed = path.endswith("/restore")
+        values: dict[str, str] = {}
+        for name in (part[1:-1] for part in path.split("/") if part.startswith("{")):
+            if name == "team_id":
+                values[name] = self._team() if is_used_up and "/members" not in path else self.team
+            elif name == "todo_id":
+                values[name] = self._todo(is_trashed=is_trashed) if is_used_up else self.todo
             elif name == "project_id":
-                values[name] = self._project(path) if uses_up else self.project
+                values[name] = self._project(is_trashed=is_trashed) if is_used_up else self.project
             elif name == "tag_id":
-                values[name] = self._tag() if uses_up else self.tag
+                values[name] = self._tag() if is_used_up else self.tag
             elif name == "user_id":
-                values[name] = self._somebody(path, uses_up=uses_up)
+                values[name] = self._newcomer() if is_used_up else str(self.member.user.id)
             elif name == "session_id":
                 values[name] = self._session()
-        return {name: values[name] for name in names}
+        return values
 
     def body_values(self, path: str) -> dict[str, Any]:
         """Values for members of bodies, by name, that fit what exists."""
@@ -50,15 +45,15 @@ class Household:
             "project_id": self.project,
             "parent_id": self.parent,
             "assignee_id": str(self.member.user.id),
+            "into": self.tag,
             "id": self.todo,
+            "if_match": "*",
         }
-        if path.endswith("/merge"):
-            values["into"] = self.tag
         if path.endswith("/members"):
-            values["email"] = self.service_person("Nora").user.email
-        if path.endswith("/auth/login"):
+            values["email"] = self._service.person("Nora").user.email
+        if path.endswith("/login"):
             values |= {"email": self.member.user.email, "password": PASSWORD}
-        if path.endswith("/auth/refresh"):
+        if path.endswith("/refresh"):
             values["refresh_token"] = self.member.new_session()[1]
         if path.endswith("/password/change"):
             values["current_password"] = PASSWORD
@@ -66,56 +61,49 @@ class Household:
 
     @cached_property
     def todo(self) -> str:
-        return self._todo("")
+        return self._todo()
 
     @cached_property
     def parent(self) -> str:
-        return self._todo("")
+        return self._todo()
 
     @cached_property
     def project(self) -> str:
-        return self._project("")
+        return self._project()
 
     @cached_property
     def tag(self) -> str:
         return self._tag()
 
-    def service_person(self, name: str) -> Person:
-        """Somebody new, outside the team."""
-        return self._service.person(name)
+    def _team(self) -> str:
+        """A team of these three, in which somebody else is an owner as well: Olga can leave."""
+        team = self.owner.create("/api/v2/teams", name="Household")
+        partner = self._service.person("Zoe")
+        for person, role in ((self.member, "member"), (self.viewer, "viewer"), (partner, "owner")):
+            self.owner.create(f"/api/v2/teams/{team}/members", email=person.user.email, role=role)
+        return team
 
-    def _add(self, person: Person, role: str, team: str | None = None) -> None:
-        self.owner.create(f"/api/v2/teams/{team or self.team}/members", email=person.user.email, role=role)
-
-    def _todo(self, path: str) -> str:
-        todo = self.owner.create(
-            "/api/v2/todos", title="Water the plants", team_id=self.team, tags=["home"], external_id=uuid4().hex
-        )
-        if path.endswith("/restore"):
+    def _todo(self, *, is_trashed: bool = False) -> str:
+        todo = self.owner.create("/api/v2/todos", title="Water the plants", team_id=self.team, tags=["home"])
+        if is_trashed:
             self.owner.ask("DELETE", f"/api/v2/todos/{todo}")
         return todo
 
-    def _project(self, path: str) -> str:
+    def _project(self, *, is_trashed: bool = False) -> str:
         project = self.owner.create("/api/v2/projects", name="Garden", team_id=self.team)
-        if path.endswith("/restore"):
+        if is_trashed:
             self.owner.ask("DELETE", f"/api/v2/projects/{project}")
         return project
 
     def _tag(self) -> str:
-        tag = self.owner.create("/api/v2/tags", name=uuid4().hex, team_id=self.team)
-        return tag
+        return self.owner.create("/api/v2/tags", name=uuid4().hex, team_id=self.team)
 
-    def _somebody(self, path: str, *, uses_up: bool) -> str:
-        if "/members/" not in path:
-            return str(self.member.user.id)
-        if not uses_up:
-            return str(self.member.user.id)
-        person = self.service_person("Nora")
-        self._add(person, "member")
+    def _newcomer(self) -> str:
+        person = self._service.person("Nora")
+        self.owner.create(f"/api/v2/teams/{self.team}/members", email=person.user.email)
         return str(person.user.id)
 
     def _session(self) -> str:
-        self.owner.new_session()
-        sessions = self.owner.ask("GET", "/api/v2/me/sessions")["items"]
-        current: str = next(item["id"] for item in sessions if not item["is_current"])
-        return current
+        self.member.new_session()
+        sessions: list[dict[str, Any]] = self.member.ask("GET", "/api/v2/me/sessions")["items"]
+        return str(sessions[0]["id"])

@@ -13,6 +13,8 @@ from app.database.executor import Database
 from app.database.statements import Change, Query, scalar
 from app.domain.ids import uuid7
 from app.domain.teams.tables import teams
+from app.draining import Draining
+from app.lifespan import running_services
 from app.settings import Settings, load_settings
 
 _ONE = Query("test.one", select(literal(1)), scalar)
@@ -129,6 +131,14 @@ class TestWatch:
             async with database.transaction() as work:
                 await work.all(_FEW)
         assert statements == ["test.one", "test.few"]
+
+    async def test_debug_logs_every_statement(self, settings: Settings) -> None:
+        debugging = settings.model_copy(update={"debug": True})
+        with capture_logs() as logs:
+            async with running_services(debugging, Draining()) as services:
+                await services.database.reader.first(_ECHO, n=4711)
+        assert [line["statement"] for line in logs if line["event"] == "statement"] == ["test.echo"]
+        assert "4711" not in str(logs)
 
     async def test_slow_ones_are_logged_without_parameters(self, settings: Settings) -> None:
         url = settings.database.url.get_secret_value()

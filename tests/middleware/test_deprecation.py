@@ -3,6 +3,7 @@
 from datetime import UTC, datetime
 
 import pytest
+import time_machine
 from starlette.responses import PlainTextResponse
 
 from app.middleware.deprecation import Deprecation
@@ -58,6 +59,24 @@ class TestVersion1:
         answer = await exchange(layer(), "/api/v1" + path)
         value = answer.messages[0]["headers"][-1][1].decode("ascii")
         assert value == f'</api/v2{encoded}>; rel="successor-version"'
+
+
+class TestAfterSunset:
+    async def test_it_is_gone_and_names_its_successor(self, browse):
+        with time_machine.travel(datetime(2027, 11, 1, 12, 30, tzinfo=UTC)):
+            async with browse(layer()) as client:
+                answer = await client.get("/api/v1/todos/17")
+                document = await client.get("/api/v1/openapi.json")
+                other = await client.get("/api/v2/todos/17")
+        assert (answer.status_code, answer.json()["error"]["code"]) == (410, "GONE")
+        assert successor(answer) == '</api/v2/todos/17>; rel="successor-version"'
+        assert "sunset" in answer.headers
+        assert (document.status_code, other.status_code) == (200, 200)
+
+    async def test_a_second_before_it_works(self, browse):
+        with time_machine.travel(datetime(2027, 11, 1, 12, 29, 59, tzinfo=UTC), tick=False):
+            async with browse(layer()) as client:
+                assert (await client.get("/api/v1/todos")).status_code == 200
 
 
 class TestEverythingElse:

@@ -9,7 +9,7 @@ from fastapi.routing import RouteContext, iter_route_contexts
 from app.api.openapi.operations import complete, operation_of
 from app.api.openapi.preface import BEARER, CONTACT, DESCRIPTIONS, LICENSE, SERVERS, TAGS
 from app.api.openapi.responses import Version, shared_headers, shared_responses
-from app.api.openapi.schemas import tidy, without_unused
+from app.api.openapi.schemas import tidy, used_in
 from app.api.routing import ApiRoute
 
 __all__ = ["Version", "document"]
@@ -44,7 +44,7 @@ def document(app: FastAPI, version: Version) -> dict[str, Any]:
         "tags": [{"name": name, "description": text} for name, text in TAGS.items() if name in used_tags],
         "paths": paths,
         "components": {
-            "schemas": without_unused(schemas, [paths, responses]),
+            "schemas": {name: schemas[name] for name in sorted(used_in([paths, responses], schemas))},
             "responses": responses,
             "headers": shared_headers(_named_headers(paths) | _named_headers(responses)),
             "securitySchemes": {"bearer": BEARER},

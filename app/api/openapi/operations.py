@@ -17,8 +17,10 @@ from app.api.openapi.schemas import (
     example_of,
     item_of,
     reference,
+    refuse_nul,
     resolved,
     tidy,
+    used_in,
     with_fewer_members,
     without_null,
 )
@@ -26,7 +28,7 @@ from app.api.routing import JSON, MERGE_PATCH, ApiRoute
 
 _WRITES = ("post", "put", "patch", "delete")
 # Paths below these are about the caller alone: no role can be too low there.
-_OWN = ("/auth", "/me")
+_OWN = ("/auth", "/me", "/users/me")
 
 
 @dataclass(frozen=True)
@@ -111,7 +113,8 @@ def _complete_success(operation: Operation, schemas: Schemas) -> None:
             media["example"] = example_of(media["schema"], schemas)
             if response["description"] == "Successful Response":
                 response["description"] = whole.get("description", "The answer.")
-            if "version" in whole.get("properties", {}) or operation.takes("If-None-Match"):
+            version = whole.get("properties", {}).get("version", {})
+            if version.get("type") == "integer" or operation.takes("If-None-Match"):
                 own.append("ETag")
         elif status == "204":
             response["description"] = "Done. There is no body."
@@ -127,6 +130,7 @@ def _complete_success(operation: Operation, schemas: Schemas) -> None:
 def _complete_parameter(parameter: dict[str, Any]) -> None:
     schema = without_null(parameter["schema"])
     tidy(schema)
+    refuse_nul(schema)
     schema.pop("description", None)
     if schema.get("examples") == [None]:
         del schema["examples"]
@@ -157,6 +161,8 @@ def _offer_fewer_members(operation: Operation, schemas: Schemas) -> None:
 def _complete_body(operation: Operation, schemas: Schemas) -> None:
     body = operation.content["requestBody"]
     media = body["content"][JSON]
+    for name in used_in(media["schema"], schemas):
+        refuse_nul(schemas[name])
     _forget_defaults_of_patch(operation, media["schema"], schemas)
     media["example"] = example_of(media["schema"], schemas, with_optional=True)
     if operation.method == "patch":

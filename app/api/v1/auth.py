@@ -20,7 +20,7 @@ _public = APIRouter(route_class=PublicRoute)
 router = APIRouter(prefix="/auth", tags=["auth"], route_class=ApiRoute)
 
 
-@_public.post("/register", status_code=201, response_model=wire.Account, summary="Register")
+@_public.post("/register", status_code=201, response_model=wire.Account, responses={409: {}}, summary="Register")
 async def register(body: wire.Registration, services: ServicesHere, root: VersionRoot) -> Response:
     """Makes an account and a personal team, which holds the todos that are nobody else's business.
 
@@ -31,7 +31,7 @@ async def register(body: wire.Registration, services: ServicesHere, root: Versio
     return created(account_document(user, root), location=ACCOUNTS[root], etag=entity_tag(user.version, OWN))
 
 
-@_public.post("/login", response_model=wire.Tokens, summary="Log in")
+@_public.post("/login", response_model=wire.Tokens, responses={401: {}}, summary="Log in")
 async def log_in(request: Request, body: wire.Login, services: ServicesHere) -> Response:
     """Opens a session and answers with its tokens.
 
@@ -46,7 +46,7 @@ async def log_in(request: Request, body: wire.Login, services: ServicesHere) -> 
     return document(tokens_document(tokens))
 
 
-@_public.post("/refresh", response_model=wire.Tokens, summary="Refresh the tokens")
+@_public.post("/refresh", response_model=wire.Tokens, responses={401: {}}, summary="Refresh the tokens")
 async def refresh_tokens(body: wire.Refresh, services: ServicesHere) -> Response:
     """Exchanges a refresh token for a new pair; the old one is used up.
 

@@ -111,7 +111,7 @@ class Todo(TypedDict):
     version: Annotated[int, described("Rises by one with each change, in whichever version of the interface.", 3)]
     created_at: Annotated[dt.datetime, described("When it was created.", EXAMPLE_MOMENT)]
     updated_at: Annotated[dt.datetime, described("When it last changed.", EXAMPLE_MOMENT)]
-    completed_at: Annotated[dt.datetime | None, described("When it was done; null unless completed.", EXAMPLE_MOMENT)]
+    completed_at: Annotated[dt.datetime | None, described("When it was done; null unless completed.", None)]
 
 
 class TodoPage(NumberedPageInfo):

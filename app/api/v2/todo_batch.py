@@ -24,7 +24,11 @@ router = APIRouter(prefix="/todos", tags=["todos"], route_class=ApiRoute)
 @router.post(
     "/batch",
     response_model=wire.BatchResults,
-    responses={207: {"model": wire.BatchResults, "description": "Not atomic: each operation has its own status."}},
+    responses={
+        207: {"model": wire.BatchResults, "description": "Not atomic: each operation has its own status."},
+        404: {},
+        412: {},
+    },
     summary="Change many todos",
 )
 async def batch_todos(

@@ -6,12 +6,13 @@ from uuid import UUID
 from pydantic import Field
 from typing_extensions import TypedDict
 
+from app.api.conditional import ENTITY_TAGS
 from app.api.fields import EXAMPLE_ID, RequestBody, described
 from app.api.v2.todo_schemas import Todo, TodoCreate, TodoPatch
 from app.domain.todos.batch import BATCH_MAXIMUM
 
 _id = described("The todo to change.", EXAMPLE_ID)
-EntityTags = Annotated[str, Field(min_length=1, max_length=1000)]
+EntityTags = Annotated[str, Field(max_length=1000, pattern=ENTITY_TAGS)]
 _if_match_text = "Take effect only if the todo still has this entity tag, as If-Match does."
 
 

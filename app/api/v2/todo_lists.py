@@ -52,6 +52,7 @@ async def list_todos_due_today(
     caller: CurrentCaller,
     services: ServicesHere,
     prefer: Prefer = None,
+    if_none_match: IfNoneMatch = None,  # noqa: ARG001 - documented here, read by `listing`
 ) -> Response:
     """Shows what is unfinished and due today, as your time zone has it."""
     todo_list = queries.due_today(caller, dt.datetime.now(dt.UTC), narrowed(query))
@@ -65,6 +66,7 @@ async def list_upcoming_todos(
     caller: CurrentCaller,
     services: ServicesHere,
     prefer: Prefer = None,
+    if_none_match: IfNoneMatch = None,  # noqa: ARG001 - documented here, read by `listing`
 ) -> Response:
     """Shows what is unfinished and due in the seven days after today, as your time zone has it; soonest first."""
     todo_list = queries.upcoming(caller, dt.datetime.now(dt.UTC), narrowed(query))
@@ -78,6 +80,7 @@ async def list_overdue_todos(
     caller: CurrentCaller,
     services: ServicesHere,
     prefer: Prefer = None,
+    if_none_match: IfNoneMatch = None,  # noqa: ARG001 - documented here, read by `listing`
 ) -> Response:
     """Shows what is unfinished and was due before today, as your time zone has it; longest overdue first."""
     todo_list = queries.overdue(caller, dt.datetime.now(dt.UTC), narrowed(query))
@@ -91,6 +94,7 @@ async def list_trashed_todos(
     caller: CurrentCaller,
     services: ServicesHere,
     prefer: Prefer = None,
+    if_none_match: IfNoneMatch = None,  # noqa: ARG001 - documented here, read by `listing`
 ) -> Response:
     """Shows deleted todos, last deleted first, each with `purge_at`: when it is gone for good."""
     todo_list = queries.trash(caller, narrowed(query))
@@ -99,7 +103,11 @@ async def list_trashed_todos(
 
 @router.get("/stats", response_model=wire.TodoStats, summary="Count todos")
 async def get_todo_stats(
-    request: Request, query: Annotated[wire.StatsQuery, Query()], caller: CurrentCaller, services: ServicesHere
+    request: Request,
+    query: Annotated[wire.StatsQuery, Query()],
+    caller: CurrentCaller,
+    services: ServicesHere,
+    if_none_match: IfNoneMatch = None,  # noqa: ARG001 - documented here, read by `listing`
 ) -> Response:
     """Counts the todos that you see, or those of one team, by status, priority and due date. It reads them all."""
     team_id = None if query.team_id is None else TeamId(query.team_id)

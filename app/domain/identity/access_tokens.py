@@ -98,8 +98,7 @@ class AccessTokens:
             return Claims(UserId(UUID(payload["sub"])), SessionId(UUID(payload["sid"])), int(payload["exp"]))
         except jwt.ExpiredSignatureError:
             raise _expired() from None
-        # PyJWT does not expect a header that is nested deeper than the interpreter can follow.
-        except (jwt.PyJWTError, RecursionError):
+        except jwt.PyJWTError:
             raise _invalid() from None
 
 

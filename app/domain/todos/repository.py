@@ -92,13 +92,15 @@ _LOCK_MANY = Change(
 _ROLE_IN_TEAM = Query(
     "todos.role_in_team", select(m.role).where(BY_CALLER, m.team_id == bindparam("team_id", type_=uuid)), scalar
 )
-_TEAM_OF_PROJECT = Query(
-    "todos.team_of_project",
+# Holds the project out of the trash until the todo is in it; who is putting it there now is waited for.
+_LOCK_PROJECT = Change(
+    "todos.lock_project",
     select(p.team_id)
     .select_from(
         team_memberships.join(projects, and_(p.team_id == m.team_id, p.id == bindparam("project_id", type_=uuid)))
     )
-    .where(BY_CALLER, p.deleted_at.is_(None)),
+    .where(BY_CALLER, p.deleted_at.is_(None))
+    .with_for_update(read=True, key_share=True, of=projects),
     scalar,
 )
 _WRITABLE: dict[str, TypeEngine[Any]] = {
@@ -198,9 +200,9 @@ async def role_in_team(reader: Reader, caller_id: UserId, team_id: TeamId) -> st
     return await reader.first(_ROLE_IN_TEAM, caller_id=caller_id, team_id=team_id)
 
 
-async def team_of_project(reader: Reader, caller_id: UserId, project_id: ProjectId) -> TeamId | None:
-    """The team of a live project that the caller sees, or None."""
-    return await reader.first(_TEAM_OF_PROJECT, caller_id=caller_id, project_id=project_id)
+async def team_of_project(work: Transaction, caller_id: UserId, project_id: ProjectId) -> TeamId | None:
+    """The team of a live project that the caller sees, or None; it stays live until this transaction ends."""
+    return await work.first(_LOCK_PROJECT, caller_id=caller_id, project_id=project_id)
 
 
 async def insert_todo(

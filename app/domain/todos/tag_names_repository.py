@@ -5,7 +5,7 @@ from sqlalchemy.dialects.postgresql import insert
 
 from app.database.executor import Transaction
 from app.database.schema import uuid
-from app.database.statements import Change, Query, scalar
+from app.database.statements import Change, scalar
 from app.domain.ids import TeamId, UserId, uuid7
 from app.domain.teams.tables import team_memberships
 from app.domain.text import fold
@@ -34,29 +34,39 @@ _REGISTER_TAGS = Change(
     .on_conflict_do_nothing(index_elements=[tags.c.team_id, tags.c.key]),
     scalar,
 )
-_TAG_NAMES = Query(
-    "tags.names",
-    select(tags.c.key, tags.c.name).where(
+# Locked, so that a tag is not renamed, merged or deleted before the todo that will carry it is stored.
+_LOCK_NAMES = Change(
+    "tags.lock_names",
+    select(tags.c.key, tags.c.name)
+    .where(
         tags.c.team_id == bindparam("team_id", type_=uuid), tags.c.key == func.any(bindparam("keys", type_=ARRAY(Text)))
-    ),
+    )
+    .order_by(tags.c.key)
+    .with_for_update(read=True, key_share=True),
     _pair,
 )
+# A tag can be deleted between the statement that finds it there and the one that locks it; then it is made again.
+_ATTEMPTS = 2
 
 
 async def register(work: Transaction, caller_id: UserId, team_id: TeamId, names: tuple[str, ...]) -> list[str]:
     """Makes the tags that the team does not have yet; all of `names` as the team spells them, each once, in order.
 
-    Two statements. A caller who may not write in the team makes none.
+    Two statements; four at worst. A caller who may not write in the team makes none.
     """
     wanted = {fold(name): name for name in reversed(names)}
     keys = list(dict.fromkeys(fold(name) for name in names))
-    await work.run(
-        _REGISTER_TAGS,
-        caller_id=caller_id,
-        team_id=team_id,
-        ids=[uuid7() for _ in keys],
-        names=[wanted[key] for key in keys],
-        keys=keys,
-    )
-    spelled = dict(await work.all(_TAG_NAMES, team_id=team_id, keys=keys))
+    spelled: dict[str, str] = {}
+    for _ in range(_ATTEMPTS):
+        await work.run(
+            _REGISTER_TAGS,
+            caller_id=caller_id,
+            team_id=team_id,
+            ids=[uuid7() for _ in keys],
+            names=[wanted[key] for key in sorted(keys)],  # in one order for everybody: no deadlock over new names
+            keys=sorted(keys),
+        )
+        spelled = dict(await work.all(_LOCK_NAMES, team_id=team_id, keys=keys))
+        if len(spelled) == len(keys):
+            break
     return [spelled.get(key, wanted[key]) for key in keys]

@@ -2,7 +2,20 @@
 
 import datetime as dt
 
-from sqlalchemy import DateTime, and_, bindparam, case, delete, func, literal_column, or_, select, tuple_, update
+from sqlalchemy import (
+    DateTime,
+    Integer,
+    and_,
+    bindparam,
+    case,
+    delete,
+    func,
+    literal_column,
+    or_,
+    select,
+    tuple_,
+    update,
+)
 
 from app.database.executor import Transaction
 from app.database.schema import uuid
@@ -59,6 +72,7 @@ _RESTORE = Change(
     .returning(*COLUMNS, CALLER_ROLE),
     Todo,
 )
+# A common table expression runs once; a subquery after IN might run for each row, and its limit would mean nothing.
 _oldest = (
     select(t.team_id, t.id)
     .where(
@@ -66,10 +80,32 @@ _oldest = (
         deleted_when < func.timezone(literal_column("'UTC'"), func.now() - literal_column("interval '30 days'")),
     )
     .order_by(deleted_when)
-    .limit(bindparam("batch"))
+    .limit(bindparam("batch", type_=Integer))
     .with_for_update(skip_locked=True)
+    .cte("oldest")
 )
-_PURGE = Change("todos.purge", delete(todos).where(tuple_(t.team_id, t.id).in_(_oldest)).returning(t.id), scalar)
+_PURGE = Change(
+    "todos.purge",
+    delete(todos).where(t.team_id == _oldest.c.team_id, t.id == _oldest.c.id).returning(t.id),
+    scalar,
+)
+_mine = todos.alias("mine")
+# Holds the projects out of the trash until the todos are back in them.
+_LOCK_PROJECTS = Change(
+    "todos.lock_projects",
+    select(p.id)
+    .where(
+        tuple_(p.team_id, p.id).in_(
+            select(_mine.c.team_id, _mine.c.project_id).where(
+                _mine.c.team_id == bindparam("key_team_id", type_=uuid),
+                or_(_mine.c.id == _key_id, _mine.c.parent_id == _key_id),
+            )
+        )
+    )
+    .order_by(p.id)
+    .with_for_update(read=True, key_share=True),
+    scalar,
+)
 
 
 async def lock_trashed(work: Transaction, caller_id: UserId, todo_id: TodoId) -> Todo | None:
@@ -83,7 +119,8 @@ async def trash(work: Transaction, team_id: TeamId, todo_id: TodoId) -> None:
 
 
 async def restore(work: Transaction, todo: Todo, trashed_at: dt.datetime) -> list[Todo]:
-    """Brings back a todo and the subtasks that went to the trash at the same moment."""
+    """Brings back a todo and the subtasks that went to the trash at the same moment. Two statements."""
+    await work.run(_LOCK_PROJECTS, key_team_id=todo.team_id, key_id=todo.id)
     return await work.all(_RESTORE, key_team_id=todo.team_id, key_id=todo.id, trashed_at=trashed_at, role=todo.role)
 
 

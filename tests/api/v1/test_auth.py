@@ -56,7 +56,8 @@ class TestRegister:
         assert response.headers["location"] == account["links"]["self"]
         assert (account["email"], account["name"], account["timezone"]) == (body["email"], "Ann", "Europe/Berlin")
         assert (account["roles"], account["is_active"], account["email_verified_at"]) == ([], True, None)
-        assert "password" not in response.text
+        assert PASSWORD not in response.text
+        assert "argon2" not in response.text
 
     async def test_the_account_is_where_location_says(self, client: httpx.AsyncClient, root: str) -> None:
         body = somebody()

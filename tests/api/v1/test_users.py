@@ -9,12 +9,13 @@ import pytest
 from app.database.executor import Database
 from tests.api.conftest import Person
 from tests.api.v1.conftest import assert_deprecated, refused
-from tests.factories import PASSWORD
 
 AUTH, USERS, ME = "/api/v1/auth", "/api/v1/users", "/api/v1/users/me"
 
 
 class TestAuth:
+    """One walk; `test_auth` has the outcomes, for both versions."""
+
     async def test_from_registration_to_logout(self, client: httpx.AsyncClient) -> None:
         email = f"{uuid4().hex}@example.com"
         body = {"email": email, "name": "Ann", "password": "four unrelated words here"}
@@ -45,19 +46,6 @@ class TestAuth:
         weak = {"email": "nobody", "name": "", "password": "short"}
         error = refused(await client.post(f"{AUTH}/register", json=weak), 422, "VALIDATION_FAILED")
         assert set(error["fields"]) == {"email", "name", "password"}
-
-    async def test_a_changed_password_ends_the_other_sessions_of_both_versions(
-        self, client: httpx.AsyncClient, ann: Person
-    ) -> None:
-        body = {"email": ann.user.email, "password": PASSWORD}
-        other = (await client.post("/api/v2/auth/login", json=body)).json()
-        change = {"current_password": PASSWORD, "new_password": "another four unrelated words"}
-        assert (await ann.http.post(f"{AUTH}/password/change", json=change)).status_code == 204
-        assert (await ann.http.get(ME)).status_code == 200
-        headers = {"Authorization": f"Bearer {other['access_token']}"}
-        assert (await client.get("/api/v2/me", headers=headers)).status_code == 401
-        assert (await ann.http.post(f"{AUTH}/logout-all")).status_code == 204
-        refused(await ann.http.get(ME), 401, "SESSION_ENDED")
 
 
 class TestMe:

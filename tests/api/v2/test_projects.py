@@ -7,6 +7,7 @@ import pytest
 
 from app.database.executor import Database
 from tests.api.conftest import NewPerson, Person
+from tests.api.memberships import joined
 
 PROJECTS = "/api/v2/projects"
 TODOS = "/api/v2/todos"
@@ -15,13 +16,6 @@ TODOS = "/api/v2/todos"
 @pytest.fixture
 async def team(ann: Person) -> dict[str, Any]:
     return await ann.create("/api/v2/teams", name="Household")
-
-
-async def joined(new_person: NewPerson, owner: Person, team: dict[str, Any], role: str) -> Person:
-    """Somebody new in the team, taken in by its owner."""
-    person = await new_person(name=role.title())
-    await owner.create(f"/api/v2/teams/{team['id']}/members", email=person.user.email, role=role)
-    return person
 
 
 class TestCreate:

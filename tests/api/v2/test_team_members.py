@@ -7,6 +7,7 @@ import pytest
 
 from app.database.executor import Database
 from tests.api.conftest import NewPerson, Person
+from tests.api.memberships import joined
 
 TEAMS = "/api/v2/teams"
 
@@ -19,13 +20,6 @@ async def team(ann: Person) -> dict[str, Any]:
 @pytest.fixture
 def members(team: dict[str, Any]) -> str:
     return f"{TEAMS}/{team['id']}/members"
-
-
-async def joined(new_person: NewPerson, owner: Person, members: str, role: str) -> Person:
-    """Somebody new in the team, taken in by its owner."""
-    person = await new_person(name=role.title())
-    await owner.create(members, email=person.user.email, role=role)
-    return person
 
 
 class TestAdd:
@@ -76,18 +70,26 @@ class TestAdd:
         ],
     )
     async def test_who_may_add_whom(
-        self, new_person: NewPerson, ann: Person, bob: Person, members: str, role: str, given: str, status: int
+        self,
+        new_person: NewPerson,
+        ann: Person,
+        bob: Person,
+        team: dict[str, Any],
+        members: str,
+        role: str,
+        given: str,
+        status: int,
     ) -> None:
-        person = await joined(new_person, ann, members, role)
+        person = await joined(new_person, ann, team, role)
         response = await person.http.post(members, json={"email": bob.user.email, "role": given})
         assert response.status_code == status
 
 
 class TestList:
     async def test_shows_everybody_in_pages_to_every_member(
-        self, new_person: NewPerson, ann: Person, members: str, service_database: Database
+        self, new_person: NewPerson, ann: Person, team: dict[str, Any], members: str, service_database: Database
     ) -> None:
-        people = [ann, *[await joined(new_person, ann, members, role) for role in ("owner", "member", "viewer")]]
+        people = [ann, *[await joined(new_person, ann, team, role) for role in ("owner", "member", "viewer")]]
         viewer = people[-1]
         await viewer.http.get(members)
         with service_database.observed() as statements:
@@ -103,9 +105,9 @@ class TestList:
         assert back.json()["items"] == first.json()["items"]
 
     async def test_a_cursor_is_good_for_its_own_team_only(
-        self, new_person: NewPerson, ann: Person, members: str
+        self, new_person: NewPerson, ann: Person, team: dict[str, Any], members: str
     ) -> None:
-        await joined(new_person, ann, members, "member")
+        await joined(new_person, ann, team, "member")
         cursor = (await ann.http.get(f"{members}?limit=1")).json()["page"]["next_cursor"]
         other = await ann.create(TEAMS, name="Other")
         response = await ann.http.get(f"{TEAMS}/{other['id']}/members?cursor={cursor}")
@@ -131,15 +133,17 @@ class TestChangeRole:
     async def test_holds_with_the_next_request(
         self, new_person: NewPerson, ann: Person, team: dict[str, Any], members: str
     ) -> None:
-        viewer = await joined(new_person, ann, members, "viewer")
+        viewer = await joined(new_person, ann, team, "viewer")
         body = {"title": "x", "team_id": team["id"]}
         assert (await viewer.http.post("/api/v2/todos", json=body)).status_code == 403
         response = await ann.http.patch(f"{members}/{viewer.user.id}", json={"role": "member"})
         assert (response.status_code, response.json()["role"]) == (200, "member")
         assert (await viewer.http.post("/api/v2/todos", json=body)).status_code == 201
 
-    async def test_an_empty_patch_changes_nothing(self, new_person: NewPerson, ann: Person, members: str) -> None:
-        viewer = await joined(new_person, ann, members, "viewer")
+    async def test_an_empty_patch_changes_nothing(
+        self, new_person: NewPerson, ann: Person, team: dict[str, Any], members: str
+    ) -> None:
+        viewer = await joined(new_person, ann, team, "viewer")
         response = await ann.http.patch(f"{members}/{viewer.user.id}", json={})
         assert (response.status_code, response.json()["role"]) == (200, "viewer")
 
@@ -156,9 +160,17 @@ class TestChangeRole:
         ],
     )
     async def test_who_may_change_whom(
-        self, new_person: NewPerson, ann: Person, members: str, role: str, of: str, given: str, status: int
+        self,
+        new_person: NewPerson,
+        ann: Person,
+        team: dict[str, Any],
+        members: str,
+        role: str,
+        of: str,
+        given: str,
+        status: int,
     ) -> None:
-        person, other = [await joined(new_person, ann, members, name) for name in (role, of)]
+        person, other = [await joined(new_person, ann, team, name) for name in (role, of)]
         response = await person.http.patch(f"{members}/{other.user.id}", json={"role": given})
         assert response.status_code == status
 
@@ -175,7 +187,7 @@ class TestRemove:
     async def test_holds_with_the_next_request_and_frees_what_was_assigned(
         self, new_person: NewPerson, ann: Person, team: dict[str, Any], members: str
     ) -> None:
-        other = await joined(new_person, ann, members, "member")
+        other = await joined(new_person, ann, team, "member")
         todo = await ann.create("/api/v2/todos", title="x", team_id=team["id"], assignee_id=str(other.user.id))
         response = await ann.http.delete(f"{members}/{other.user.id}")
         assert (response.status_code, response.content) == (204, b"")
@@ -196,13 +208,15 @@ class TestRemove:
         ],
     )
     async def test_who_may_remove_whom(
-        self, new_person: NewPerson, ann: Person, members: str, role: str, of: str, status: int
+        self, new_person: NewPerson, ann: Person, team: dict[str, Any], members: str, role: str, of: str, status: int
     ) -> None:
-        person, other = [await joined(new_person, ann, members, name) for name in (role, of)]
+        person, other = [await joined(new_person, ann, team, name) for name in (role, of)]
         assert (await person.http.delete(f"{members}/{other.user.id}")).status_code == status
 
-    async def test_everybody_may_go_but_the_last_owner(self, new_person: NewPerson, ann: Person, members: str) -> None:
-        viewer = await joined(new_person, ann, members, "viewer")
+    async def test_everybody_may_go_but_the_last_owner(
+        self, new_person: NewPerson, ann: Person, team: dict[str, Any], members: str
+    ) -> None:
+        viewer = await joined(new_person, ann, team, "viewer")
         assert (await viewer.http.delete(f"{members}/{viewer.user.id}")).status_code == 204
         response = await ann.http.delete(f"{members}/{ann.user.id}")
         assert (response.status_code, response.json()["code"]) == (409, "LAST_OWNER")

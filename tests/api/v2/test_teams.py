@@ -7,16 +7,10 @@ import pytest
 
 from app.database.executor import Database
 from tests.api.conftest import NewPerson, Person
+from tests.api.memberships import joined
 
 TEAMS = "/api/v2/teams"
 ROLES = ["owner", "admin", "member", "viewer"]
-
-
-async def member(new_person: NewPerson, owner: Person, team: dict[str, Any], role: str) -> Person:
-    """Somebody new in the team, taken in by its owner."""
-    person = await new_person(name=role.title())
-    await owner.create(f"{TEAMS}/{team['id']}/members", email=person.user.email, role=role)
-    return person
 
 
 class TestCreate:
@@ -113,7 +107,7 @@ class TestGet:
         self, new_person: NewPerson, ann: Person
     ) -> None:
         team = await ann.create(TEAMS, name="Household")
-        viewer = await member(new_person, ann, team, "viewer")
+        viewer = await joined(new_person, ann, team, "viewer")
         itself = f"{TEAMS}/{team['id']}"
         tag = (await viewer.http.get(itself)).headers["ETag"]
         assert tag == '"1-viewer"'
@@ -165,7 +159,7 @@ class TestUpdate:
     @pytest.mark.parametrize(("role", "status"), [("owner", 200), ("admin", 200), ("member", 403), ("viewer", 403)])
     async def test_admins_may(self, new_person: NewPerson, ann: Person, role: str, status: int) -> None:
         team = await ann.create(TEAMS, name="Household")
-        person = await member(new_person, ann, team, role)
+        person = await joined(new_person, ann, team, role)
         response = await person.http.patch(f"{TEAMS}/{team['id']}", json={"name": "Flat"})
         assert response.status_code == status
         assert response.json().get("code") == (None if status == 200 else "ROLE_TOO_LOW")
@@ -194,7 +188,7 @@ class TestDelete:
     @pytest.mark.parametrize(("role", "status"), [("owner", 204), ("admin", 403), ("member", 403), ("viewer", 403)])
     async def test_owners_may(self, new_person: NewPerson, ann: Person, role: str, status: int) -> None:
         team = await ann.create(TEAMS, name="Household")
-        person = await member(new_person, ann, team, role)
+        person = await joined(new_person, ann, team, role)
         assert (await person.http.delete(f"{TEAMS}/{team['id']}")).status_code == status
 
 
@@ -202,7 +196,7 @@ class TestLeave:
     @pytest.mark.parametrize("role", ROLES)
     async def test_the_team_is_gone_for_who_leaves(self, new_person: NewPerson, ann: Person, role: str) -> None:
         team = await ann.create(TEAMS, name="Household")
-        person = await member(new_person, ann, team, role)
+        person = await joined(new_person, ann, team, role)
         assert (await person.http.post(f"{TEAMS}/{team['id']}/leave")).status_code == 204
         assert (await person.http.get(f"{TEAMS}/{team['id']}")).status_code == 404
 

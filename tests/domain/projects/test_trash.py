@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from app.domain.errors import NotAllowed, NotFound, Stale
+from app.domain.errors import Invalid, NotAllowed, NotFound, Stale
 from app.domain.pages import PageRequest
 from app.domain.projects import commands, queries, trash_repository
 from app.domain.projects.filter import LAST_TRASHED_FIRST, ProjectFilter, ProjectList
@@ -13,6 +13,7 @@ from app.domain.teams.policy import Role
 from app.domain.todos import commands as todo_commands
 from app.domain.todos import queries as todo_queries
 from app.domain.todos.todo import TodoDraft
+from tests.locks import waits_for
 from tests.team_factories import make_caller, make_member, make_project, make_team, make_todo
 
 
@@ -83,15 +84,23 @@ class TestDelete:
             draft = TodoDraft(title="Last minute", project_id=project.id)
             todo = await todo_commands.create_in(work, ann, draft)
             deleting = asyncio.create_task(commands.delete(database, ann, project.id))
-            while not await self._waits_for_a_lock(work):
-                await asyncio.sleep(0.01)
+            await waits_for(work, deleting)
         await deleting
         with pytest.raises(NotFound):
             await todo_queries.get(database.reader, ann, todo.id)
 
-    async def _waits_for_a_lock(self, work):
-        sql = "SELECT EXISTS (SELECT FROM pg_locks WHERE NOT granted AND pg_backend_pid() = ANY(pg_blocking_pids(pid)))"
-        return await work._connection.raw.fetchval(sql)
+    async def test_a_todo_that_comes_too_late_is_refused(self, database):
+        ann = await make_caller(database)
+        project = await make_project(database, ann)
+        async with database.transaction() as work:
+            locked = await trash_repository.lock_live(work, ann.user_id, project.id)
+            assert locked is not None
+            await trash_repository.trash(work, locked)
+            creating = asyncio.create_task(make_todo(database, ann, project=project))
+            await waits_for(work, creating)
+        with pytest.raises(Invalid) as refused:
+            await creating
+        assert refused.value.fields[0].pointer == "#/project_id"
 
 
 class TestRestore:

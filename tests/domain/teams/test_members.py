@@ -1,4 +1,4 @@
-"""Who belongs to a team, who decides that, and what holds when all decide at once."""
+"""Who belongs to a team, and who decides that."""
 
 import asyncio
 
@@ -220,33 +220,6 @@ class TestLeave:
         ann, eve = await make_caller(database), await make_caller(database)
         with pytest.raises(NotFound):
             await commands.leave(database, eve, (await make_team(database, ann)).id)
-
-
-class TestConcurrentOwners:
-    async def test_all_owners_leaving_at_once_leaves_one(self, database):
-        ann = await make_caller(database)
-        team = await make_team(database, ann)
-        owners = [ann, *[await make_member(database, ann, team, Role.OWNER) for _ in range(4)]]
-        results = await asyncio.gather(
-            *(commands.leave(database, owner, team.id) for owner in owners), return_exceptions=True
-        )
-        refusals = [result for result in results if result is not None]
-        assert [type(refusal) for refusal in refusals] == [Conflict]
-        stayed = owners[results.index(refusals[0])]
-        members = await queries.members(database.reader, stayed, team.id, PageRequest(limit=10))
-        assert [(member.user_id, member.role) for member in members.items] == [(stayed.user_id, Role.OWNER)]
-
-    async def test_two_owners_who_demote_each_other_leave_one(self, database):
-        ann = await make_caller(database)
-        team = await make_team(database, ann)
-        bob = await make_member(database, ann, team, Role.OWNER)
-        results = await asyncio.gather(
-            commands.change_role(database, ann, team.id, bob.user_id, Role.MEMBER),
-            commands.change_role(database, bob, team.id, ann.user_id, Role.MEMBER),
-            return_exceptions=True,
-        )
-        refused = [result for result in results if isinstance(result, Exception)]
-        assert [type(refusal) for refusal in refused] == [NotAllowed]
 
 
 class TestMembers:
