@@ -49,6 +49,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except LocalStackError as error:
         print(error, file=sys.stderr)
         return 1
+    except BrokenPipeError:  # Whoever was reading has read enough. What is still buffered goes nowhere.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
     except KeyboardInterrupt:
         return 130
 
@@ -105,7 +108,8 @@ def _migrate(_options: argparse.Namespace) -> int:
 def _seed(_options: argparse.Namespace) -> int:
     with servers(_for_a_terminal(load_settings())) as settings:
         _refuse_in_production(settings)
-        asyncio.run(sow(settings))
+        is_new = asyncio.run(sow(settings))
+    print("The demo data is in the database." if is_new else "The demo data was there already.")
     return 0
 
 

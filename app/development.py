@@ -63,10 +63,10 @@ def migrate(settings: Settings) -> None:
     migrations.upgrade(url)
 
 
-async def sow(settings: Settings) -> None:
-    """Puts the demo data into the database, unless it is there."""
+async def sow(settings: Settings) -> bool:
+    """Puts the demo data into the database; False if it was there."""
     async with running_services(settings, Draining(), application_name="todo-seed") as services:
-        await seed(services)
+        return await seed(services)
 
 
 def run(settings: Settings) -> int:

@@ -98,6 +98,12 @@ class _Supervisor(Multiprocess):
         """True if it stopped because a worker could not start."""
         return any(process.exitcode == STARTUP_FAILURE for process in self.processes)
 
+    def terminate_all(self) -> None:
+        """Tells the workers to stop; what they then no longer accept must not wait in a queue that nobody reads."""
+        for bound in self.sockets:
+            bound.close()
+        super().terminate_all()
+
     def join_all(self) -> None:
         """Returns when all workers are gone."""
         while any(process.process.is_alive() for process in self.processes):

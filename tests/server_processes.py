@@ -1,9 +1,8 @@
-"""A server process for tests: the real `app.server` around an application that shows what reaches it and how it ends."""
+"""Server processes for tests: the real `app.server` around an application that shows what reaches it."""
 
 import asyncio
 import json
 import os
-import signal
 import socket
 import subprocess
 import sys
@@ -44,8 +43,10 @@ def application() -> ASGIApp:
             "body": len(body),
             "headers": {name.decode(): value.decode() for name, value in scope["headers"]},
         }
-        await send({"type": "http.response.start", "status": 503 if draining.is_set else 200, "headers": []})
-        await send({"type": "http.response.body", "body": json.dumps(facts).encode()})
+        document = json.dumps(facts).encode()
+        headers = [(b"content-length", str(len(document)).encode())]
+        await send({"type": "http.response.start", "status": 503 if draining.is_set else 200, "headers": headers})
+        await send({"type": "http.response.body", "body": document})
 
     return server.GracefulStop(answer, draining=draining, drain_seconds=load_settings().http.drain_seconds)
 
@@ -77,6 +78,12 @@ class Server:
             return response.status, json.loads(response.read()), dict(response.getheaders())
         finally:
             connection.close()
+
+    def pid_that_answers(self) -> int:
+        """The process that one request meets."""
+        pid = self.get()[1]["pid"]
+        assert isinstance(pid, int)
+        return pid
 
     def answers(self) -> bool:
         """True if somebody does."""

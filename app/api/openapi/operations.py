@@ -166,7 +166,10 @@ def _complete_body(operation: Operation, schemas: Schemas) -> None:
     _forget_defaults_of_patch(operation, media["schema"], schemas)
     media["example"] = example_of(media["schema"], schemas, with_optional=True)
     if operation.method == "patch":
-        body["content"] = {MERGE_PATCH: media, JSON: media}
+        body["content"] = {MERGE_PATCH: media}
+        # openapi-python-client 0.29 makes modules that do not import of two media types and no optional parameter.
+        if any(not parameter["required"] for parameter in operation.content.get("parameters", ())):
+            body["content"][JSON] = media
 
 
 def _forget_defaults_of_patch(operation: Operation, schema: Schema, schemas: Schemas) -> None:

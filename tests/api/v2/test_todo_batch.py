@@ -98,7 +98,13 @@ class TestLimits:
     async def test_faults_point_into_the_operation_and_echo_nothing(self, ann: Person) -> None:
         response = await ann.http.post(
             f"{TODOS}/batch",
-            json={"operations": [{"op": "create", "data": {"title": "x", "bogus": 1}}, {"op": "expl0de"}, {"op": "delete"}]},
+            json={
+                "operations": [
+                    {"op": "create", "data": {"title": "x", "bogus": 1}},
+                    {"op": "expl0de"},
+                    {"op": "delete"},
+                ]
+            },
         )
         assert [(error["pointer"], error["code"]) for error in response.json()["errors"]] == [
             ("#/operations/0/data/bogus", "UNKNOWN_FIELD"),

@@ -1,0 +1,137 @@
+"""The `todo` command, run as a program: what it prints, what it leaves, how it ends."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from app.local_stack import LocalStack
+from tests.conftest import Stack, recreate
+from tests.server_processes import free_port
+
+TODO = [sys.executable, "-P", "-m", "app.cli"]
+
+
+def todo(*arguments: str, cwd: Path | None = None, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Runs one command to its end."""
+    return subprocess.run(
+        [*TODO, *arguments],
+        cwd=cwd,
+        env={**os.environ, **environment},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+
+
+@pytest.fixture
+async def empty_database(stack: Stack, worker_number: int) -> str:
+    """A database in which nothing has ever been migrated."""
+    return await recreate(stack.admin_url, f"todo_cli_{worker_number}_test")
+
+
+class TestSettings:
+    def test_every_fault_is_reported_at_once(self):
+        result = todo("migrate", PORT="eighty", LOG_LEVEL="loud")
+        assert result.returncode == 2
+        assert "PORT" in result.stderr
+        assert "LOG_LEVEL" in result.stderr
+
+    @pytest.mark.parametrize("command", ["serve", "worker"])
+    def test_without_a_database_there_is_nothing_to_serve(self, command: str):
+        result = todo(command)
+        assert result.returncode == 2
+        assert "DATABASE_URL" in result.stderr
+        assert "todo dev" in result.stderr
+
+    @pytest.mark.parametrize("command", ["dev", "seed"])
+    def test_production_gets_no_demo_user(self, command: str, database_url: str):
+        result = todo(command, ENVIRONMENT="production", SECRET_KEY="k" * 40, DATABASE_URL=database_url)
+        assert result.returncode == 2
+        assert "demo" in result.stderr
+
+
+class TestMigrate:
+    async def test_two_at_once_are_safe(self, empty_database: str):
+        both = [
+            subprocess.Popen([*TODO, "migrate"], env={**os.environ, "DATABASE_URL": empty_database}, stderr=subprocess.PIPE)
+            for _ in range(2)
+        ]
+        assert [(process.communicate()[1], process.returncode) for process in both] == [(b"", 0), (b"", 0)]
+
+    def test_a_database_that_cannot_be_reached_is_said_in_one_line(self):
+        result = todo("migrate", DATABASE_URL=f"postgresql://nobody@127.0.0.1:{free_port()}/none")
+        assert result.returncode == 1
+        assert result.stderr.startswith("The database cannot be used: ")
+        assert len(result.stderr.splitlines()) == 1
+
+
+class TestSeed:
+    async def test_it_happens_once(self, empty_database: str):
+        assert todo("migrate", DATABASE_URL=empty_database).returncode == 0
+        first, second = (todo("seed", DATABASE_URL=empty_database) for _ in range(2))
+        assert (first.returncode, first.stdout) == (0, "The demo data is in the database.\n")
+        assert (second.returncode, second.stdout) == (0, "The demo data was there already.\n")
+
+
+class TestOpenapi:
+    @pytest.mark.parametrize("version", ["v1", "v2"])
+    def test_it_prints_the_document(self, version: str):
+        document = json.loads(todo("openapi", version).stdout)
+        assert document["openapi"].startswith("3.1")
+        assert all(f"/{version}" in path or "/api/" not in path for path in document["paths"])
+
+
+class TestDoctor:
+    def test_a_sound_installation_has_no_failure(self, database_url: str, redis_url: str):
+        result = todo("doctor", DATABASE_URL=database_url, REDIS_URL=redis_url, PORT=str(free_port()))
+        assert "FAIL" not in result.stdout
+        assert result.returncode == 0
+        for subject in ("Python", "settings", "port", "database", "migrations", "connections", "clock", "Redis"):
+            assert f"ok    {subject}" in result.stdout
+
+    async def test_each_failure_has_its_fix(self, empty_database: str):
+        result = todo(
+            "doctor",
+            DATABASE_URL=empty_database,
+            REDIS_URL=f"redis://127.0.0.1:{free_port()}",
+            WORKERS="64",
+            DB_POOL_SIZE="100",
+        )
+        assert result.returncode == 1
+        for subject, fix in (("migrations", "todo migrate"), ("connections", "WORKERS"), ("Redis", "REDIS_URL")):
+            detail = result.stdout.partition(f"FAIL  {subject}")[2].splitlines()
+            assert fix in detail[1]
+
+    def test_a_database_that_is_away_is_said(self):
+        result = todo("doctor", DATABASE_URL=f"postgresql://nobody@127.0.0.1:{free_port()}/none")
+        assert "FAIL  database" in result.stdout
+        assert result.returncode == 1
+
+    def test_faulty_settings_are_a_finding(self):
+        result = todo("doctor", PORT="eighty")
+        assert "FAIL  settings: PORT" in result.stdout
+        assert result.returncode == 1
+
+    def test_a_fresh_checkout_is_no_failure_and_stays_fresh(self, tmp_path: Path):
+        result = todo("doctor", cwd=tmp_path, PORT=str(free_port()))
+        assert result.returncode == 0
+        assert "todo dev" in result.stdout
+        assert list(tmp_path.iterdir()) == []
+
+
+class TestServers:
+    def test_a_command_works_beside_a_running_stack(self, stack_directory: Path):
+        with LocalStack(stack_directory / ".data", durable=False):
+            result = todo("migrate", cwd=stack_directory)
+        assert result.returncode == 0
+        assert "The database is at" in result.stdout
+
+    def test_a_command_brings_its_own_servers_and_takes_them_away(self, stack_directory: Path):
+        result = todo("migrate", cwd=stack_directory)
+        assert result.returncode == 0
+        assert not (stack_directory / ".data" / "postgres" / "postmaster.pid").exists()
