@@ -15,7 +15,7 @@ RUN python -m venv --without-pip /opt/venv
 COPY requirements/runtime.lock /build/
 RUN --mount=type=cache,target=/root/.cache/pip \
     python -m pip --python /opt/venv/bin/python install --require-hashes --only-binary :all: --requirement /build/runtime.lock
-# The console script of pyproject.toml, written out: installing the project would need a build backend that nothing locks.
+# The console script of pyproject.toml, written out: so the sources need no installing, and stay beside their migrations.
 # The condition is for uvicorn's worker processes: they import the script that started them, and have to answer their
 # supervisor within seconds of their start, before they have imported the service.
 RUN printf '%s\n' '#!/opt/venv/bin/python' 'import sys' 'if __name__ == "__main__":' '    from app.cli import main' '    sys.exit(main())' \

@@ -86,6 +86,7 @@ class LocalStack:
         self.postgres = ServerProcess(self._postgres_program())
         valkey = _valkey_binary() if with_valkey else None
         self.valkey = ServerProcess(self._valkey_program(valkey)) if valkey else None
+        self._servers = [server for server in (self.postgres, self.valkey) if server is not None]
 
     def __enter__(self) -> Self:
         self.start()
@@ -114,20 +115,17 @@ class LocalStack:
         try:
             self._root.mkdir(mode=0o755, parents=True, exist_ok=True)
             self._lock = _locked(self._root / "lock")
-            for directory in (self._root, self._binaries):
-                let_through(directory, self._account)
+            let_through(self._account, self._root, self._binaries, *(place.parent for place in self._socket_places()))
             self._initialise()
             # What an owner that was killed left behind, then what a crash of PostgreSQL left behind: its number may
             # meanwhile belong to another program of the same user, which PostgreSQL would take for a running server.
-            for server, name in ((self.postgres, POSTGRES_SOCKET), (self.valkey, VALKEY_SOCKET)):
-                if server is not None:
-                    own_directory(server.program.directory, self._account)
-                    own_directory(_socket_directory(server.program.directory, name), self._account)
-                    server.stop_strays()
+            for place in (*(server.program.directory for server in self._servers), *self._socket_places()):
+                own_directory(place, self._account)
+            for server in self._servers:
+                server.stop_strays()
             (self._root / "postgres" / "postmaster.pid").unlink(missing_ok=True)
-            self.postgres.start()
-            if self.valkey is not None:
-                self.valkey.start()
+            for server in self._servers:
+                server.start()
         except PermissionError as error:
             self.stop()
             raise LocalStackError(
@@ -143,12 +141,15 @@ class LocalStack:
 
     def stop(self) -> None:
         """Stops both servers in order and gives the directory up. Does nothing the second time."""
-        if self.valkey is not None:
-            self.valkey.stop()
-        self.postgres.stop()
+        for server in reversed(self._servers):
+            server.stop()
         if self._lock is not None:
             self._lock.close()
             self._lock = None
+
+    def _socket_places(self) -> list[Path]:
+        places = {"postgres": POSTGRES_SOCKET, "valkey": VALKEY_SOCKET}
+        return [_socket_directory(self._root / name, socket_name) for name, socket_name in places.items()]
 
     def _initialise(self) -> None:
         """Makes the database cluster, all or nothing: a start that is killed here begins anew the next time."""

@@ -6,6 +6,7 @@ Matters to root only; for everybody else the account is None and nothing is chan
 import logging
 import os
 import pwd
+import shlex
 import stat
 from pathlib import Path
 
@@ -42,26 +43,26 @@ def own_directory(path: Path, account: Account | None) -> None:
             raise PermissionError(0, "not a directory of this user", str(path)) from None
 
 
-def let_through(directory: Path, account: Account | None) -> None:
-    """Lets the account search `directory` and its parents, and says so where it had to change a mode (one bit)."""
+def let_through(account: Account | None, *directories: Path) -> None:
+    """Lets the account search the directories and their parents: one bit each where it is missing, and says so."""
     if account is None:
         return
-    for path in (directory, *directory.parents):
+    changed: list[str] = []
+    for path in dict.fromkeys(path for directory in directories for path in (directory, *directory.parents)):
         found = path.stat()
+        bit, letter = stat.S_IXOTH, "o"
         if found.st_uid == account.uid:
-            needed = stat.S_IXUSR
+            bit, letter = stat.S_IXUSR, "u"
         elif found.st_gid == account.gid:
-            needed = stat.S_IXGRP
-        else:
-            needed = stat.S_IXOTH
-        if not found.st_mode & needed:
-            path.chmod(stat.S_IMODE(found.st_mode) | needed)
-            logger.warning(
-                "PostgreSQL refuses to run as root and runs as user %d, which needs to pass through %s: "
-                "its mode is now %o (to undo: chmod %o %s)",
-                account.uid,
-                path,
-                stat.S_IMODE(found.st_mode) | needed,
-                stat.S_IMODE(found.st_mode),
-                path,
-            )
+            bit, letter = stat.S_IXGRP, "g"
+        if not found.st_mode & bit:
+            path.chmod(stat.S_IMODE(found.st_mode) | bit)
+            changed.append(f"chmod {letter}-x {shlex.quote(str(path))}")
+    if changed:
+        logger.warning(
+            "PostgreSQL refuses to run as root and runs as user %d, which may now pass through %d directories more. "
+            "To undo: %s",
+            account.uid,
+            len(changed),
+            "; ".join(changed),
+        )

@@ -46,7 +46,7 @@ def _measured(stand: Stand, pace: rounds.Pace) -> tuple[list[rounds.Line], list[
         figures = [
             *probes.middleware(lines),
             *probes.depth(stand, service, pace),
-            *probes.login(stand, service, lines, pace),
+            *probes.login(stand, service, pace),
             *probes.start(stand, service, pace),
         ]
     return lines, [*figures, *probes.crowd(stand, pace)]

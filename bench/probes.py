@@ -5,7 +5,7 @@ import os
 import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from urllib.parse import quote
 
 import uvloop
@@ -115,30 +115,35 @@ def start(stand: Stand, running: Server, pace: Pace) -> Iterator[Figure]:
     yield Figure(name="memory of the worker that took this run's load", values=[under_load], unit="MB")
 
 
-def login(stand: Stand, server: Server, lines: Sequence[Line], pace: Pace) -> Iterator[Figure]:
-    """Logins against what argon2 alone allows this machine, and whether the service stays alive meanwhile."""
-    limit = [_argon2_limit(pace.seconds) for _ in range(pace.rounds)]
-    yield Figure(name="argon2id with this service's parameters, all cores", values=limit, unit="hashes/s")
-    logins = next(line for line in lines if line.work is LOGIN and line.app is SERVICE)
-    yield Figure(
-        name="login, share of that limit",
-        values=[each.result.requests_per_second / median(limit) for each in logins.measurements],
-        unit="",
-        bounds=targets.LOGIN_SHARE,
-        faults=logins.faults,
-    )
+def login(stand: Stand, server: Server, pace: Pace) -> Iterator[Figure]:
+    """Logins against what argon2 alone allows this machine at that time, and whether the service lives meanwhile."""
     requests = LOGIN.requests(SERVICE, stand.callers(SERVICE, server))
+    pace = replace(pace, seconds=max(pace.seconds, LOGIN.at_least_seconds))
+    limits, alive, logged_in = list[float](), list[load.Result](), list[load.Result]()
     pin(server.pid, None)
     try:
-        rounds = [uvloop.run(_alive_meanwhile(server, requests, pace)) for _ in range(pace.rounds)]
+        for _ in range(pace.rounds):
+            limits.append(_argon2_limit(pace.seconds))
+            health, logins = uvloop.run(_alive_meanwhile(server, requests, pace))
+            alive.append(health)
+            logged_in.append(logins)
     finally:
         pin(server.pid, SERVER_CORES)
+    faults = sorted({fault for result in alive + logged_in for fault in result.faults})
+    yield Figure(name="argon2id with this service's parameters, all cores", values=limits, unit="hashes/s")
+    yield Figure(
+        name="login, share of that limit",
+        values=[result.requests_per_second / limit for result, limit in zip(logged_in, limits, strict=True)],
+        unit="",
+        bounds=targets.LOGIN_SHARE,
+        faults=faults,
+    )
     yield Figure(
         name=f"p99 of {SERVICE.hello} while {LOGIN.connections} connections log in",
-        values=[alive.p99_ms for alive, _ in rounds],
+        values=[result.p99_ms for result in alive],
         unit="ms",
         bounds=targets.LIVE_P99_MS,
-        faults=sorted({fault for pair in rounds for result in pair for fault in result.faults}),
+        faults=faults,
     )
 
 

@@ -112,20 +112,23 @@ def serving(
     command: Sequence[str],
     *,
     environment: Mapping[str, str],
+    directory: Path,
     log: Path,
     answers: bytes,
     cores: frozenset[int] | None = SERVER_CORES,
 ) -> Iterator[Server]:
-    """Runs `command`, in which `{port}` stands for a free port, until the block ends.
+    """Runs `command`, in which `{port}` stands for a free port, in `directory` until the block ends.
 
     Enters the block once the request `answers` gets a 2xx. Raises ServerError otherwise.
     """
     port = free_port()
     log.parent.mkdir(parents=True, exist_ok=True)
+    log.unlink(missing_ok=True)
     with log.open("ab") as output:
         started = time.perf_counter()
         process = subprocess.Popen(
             [part.format(port=port) for part in command],
+            cwd=directory,
             env={**environment, "PORT": str(port)},
             stdout=output,
             stderr=subprocess.STDOUT,

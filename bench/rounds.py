@@ -3,7 +3,7 @@
 import math
 import os
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import asyncpg
 import uvloop
@@ -144,6 +144,7 @@ def _on_its_cores(stand: Stand, server: Server, line: Line, requests: Sequence[b
     work = line.work
     if work.on_all_cores:
         pin(server.pid, None)
+    pace = replace(pace, seconds=max(pace.seconds, work.at_least_seconds))
     try:
         return measure(stand, server, requests, connections=work.connections, pace=pace)
     finally:

@@ -23,7 +23,8 @@ from bench.apps import App
 from bench.messages import UnexpectedAnswerError, exchange, request
 from bench.works import Caller
 
-DIRECTORY = Path(".data/bench")
+ROOT = Path(__file__).resolve().parents[1]
+DIRECTORY = ROOT / ".data" / "bench"
 POOL = 16
 CALLERS = 20
 TODOS_EACH = 50
@@ -43,7 +44,8 @@ class Stand:
 
     def environment(self, *, pool: int = POOL) -> dict[str, str]:
         """The settings that all applications share, by the names of this service's. Everything of ours is on."""
-        own = variables()
+        # Without compiled files a start would measure the compiler.
+        own = {*variables(), "PYTHONDONTWRITEBYTECODE"}
         return {
             **{name: value for name, value in os.environ.items() if name.removesuffix("_FILE") not in own},
             "DATABASE_URL": self.database_url,
@@ -67,6 +69,7 @@ class Stand:
             app.name,
             app.command,
             environment=self.environment(pool=pool),
+            directory=ROOT,
             log=DIRECTORY / "logs" / f"{re.sub('[^A-Za-z]+', '-', app.name).strip('-')}.log",
             answers=awaited or request("GET", app.hello or app.todos, token=_any_token(app)),
         ) as server:

@@ -8,7 +8,7 @@ import asyncio
 import os
 import shutil
 import tempfile
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -95,14 +95,20 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 
 def _running(config: pytest.Config) -> Stack:
     if _STACK not in config.stash:
-        directory = Path(tempfile.mkdtemp(prefix="todo-tests-"))
-        directory.chmod(0o711)  # The user that runs PostgreSQL for root has to pass.
+        directory = directory_for_servers()
         servers = LocalStack(directory, durable=False)
         config.stash[_EMBEDDED] = (servers, directory)
         servers.start()
         config.stash[_STACK] = Stack(servers.database_url("postgres"), servers.redis_url())
         _make_template(config.stash[_STACK].admin_url)
     return config.stash[_STACK]
+
+
+def directory_for_servers() -> Path:
+    """A new directory that the user who runs PostgreSQL for root can pass; pytest's own are private."""
+    directory = Path(tempfile.mkdtemp(prefix="todo-tests-"))
+    directory.chmod(0o711)
+    return directory
 
 
 def _make_template(admin_url: str) -> None:
@@ -120,6 +126,14 @@ async def recreate(admin_url: str, name: str, *, template: str = "template1") ->
     finally:
         await connection.close()
     return url
+
+
+@pytest.fixture
+def server_directory() -> Iterator[Path]:
+    """A directory for servers of the test's own."""
+    directory = directory_for_servers()
+    yield directory
+    shutil.rmtree(directory)
 
 
 @pytest.fixture(scope="session")

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from app.local_stack import LocalStack
-from tests.conftest import Stack, recreate
+from tests.conftest import WORKER, Stack, recreate
 from tests.server_processes import free_port
 
 TODO = [sys.executable, "-P", "-m", "app.cli"]
@@ -29,9 +29,9 @@ def todo(*arguments: str, cwd: Path | None = None, **environment: str) -> subpro
 
 
 @pytest.fixture
-async def empty_database(stack: Stack, worker_number: int) -> str:
+async def empty_database(stack: Stack) -> str:
     """A database in which nothing has ever been migrated."""
-    return await recreate(stack.admin_url, f"todo_cli_{worker_number}_test")
+    return await recreate(stack.admin_url, f"todo_cli_{WORKER}_test")
 
 
 class TestSettings:
@@ -56,9 +56,11 @@ class TestSettings:
 
 
 class TestMigrate:
-    async def test_two_at_once_are_safe(self, empty_database: str):
+    def test_two_at_once_are_safe(self, empty_database: str):
         both = [
-            subprocess.Popen([*TODO, "migrate"], env={**os.environ, "DATABASE_URL": empty_database}, stderr=subprocess.PIPE)
+            subprocess.Popen(
+                [*TODO, "migrate"], env={**os.environ, "DATABASE_URL": empty_database}, stderr=subprocess.PIPE
+            )
             for _ in range(2)
         ]
         assert [(process.communicate()[1], process.returncode) for process in both] == [(b"", 0), (b"", 0)]
@@ -71,7 +73,7 @@ class TestMigrate:
 
 
 class TestSeed:
-    async def test_it_happens_once(self, empty_database: str):
+    def test_it_happens_once(self, empty_database: str):
         assert todo("migrate", DATABASE_URL=empty_database).returncode == 0
         first, second = (todo("seed", DATABASE_URL=empty_database) for _ in range(2))
         assert (first.returncode, first.stdout) == (0, "The demo data is in the database.\n")
@@ -94,7 +96,7 @@ class TestDoctor:
         for subject in ("Python", "settings", "port", "database", "migrations", "connections", "clock", "Redis"):
             assert f"ok    {subject}" in result.stdout
 
-    async def test_each_failure_has_its_fix(self, empty_database: str):
+    def test_each_failure_has_its_fix(self, empty_database: str):
         result = todo(
             "doctor",
             DATABASE_URL=empty_database,
@@ -125,13 +127,13 @@ class TestDoctor:
 
 
 class TestServers:
-    def test_a_command_works_beside_a_running_stack(self, stack_directory: Path):
-        with LocalStack(stack_directory / ".data", durable=False):
-            result = todo("migrate", cwd=stack_directory)
+    def test_a_command_works_beside_a_running_stack(self, server_directory: Path):
+        with LocalStack(server_directory / ".data", durable=False):
+            result = todo("migrate", cwd=server_directory)
         assert result.returncode == 0
         assert "The database is at" in result.stdout
 
-    def test_a_command_brings_its_own_servers_and_takes_them_away(self, stack_directory: Path):
-        result = todo("migrate", cwd=stack_directory)
+    def test_a_command_brings_its_own_servers_and_takes_them_away(self, server_directory: Path):
+        result = todo("migrate", cwd=server_directory)
         assert result.returncode == 0
-        assert not (stack_directory / ".data" / "postgres" / "postmaster.pid").exists()
+        assert not (server_directory / ".data" / "postgres" / "postmaster.pid").exists()

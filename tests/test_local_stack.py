@@ -21,6 +21,7 @@ from redis.exceptions import RedisError
 from app import server_account
 from app.follow_parent import Account, command
 from app.local_stack import LocalStack, LocalStackError, StackInUseError
+from tests.conftest import directory_for_servers
 
 AS_ROOT = os.geteuid() == 0
 
@@ -34,16 +35,18 @@ time.sleep(600)
 """
 
 
-def reachable_directory() -> Iterator[Path]:
-    """A place that the user who runs PostgreSQL for root can reach; pytest's own are private."""
-    path = Path(tempfile.mkdtemp(prefix="todo-stack-"))
-    path.chmod(0o711)
+@pytest.fixture(scope="module")
+def directory() -> Iterator[Path]:
+    """Where the servers of this module keep their data."""
+    path = directory_for_servers()
     yield path
     shutil.rmtree(path)
 
 
-fresh = pytest.fixture(reachable_directory, name="fresh")
-directory = pytest.fixture(reachable_directory, scope="module", name="directory")
+@pytest.fixture
+def fresh(server_directory: Path) -> Path:
+    """A directory in which no server ever was."""
+    return server_directory
 
 
 @pytest.fixture
@@ -265,6 +268,6 @@ class TestAccount:
         home = fresh / "home"
         (home / "project").mkdir(parents=True)
         home.chmod(0o700)
-        server_account.let_through(home / "project", Account(65534, 65534))
+        server_account.let_through(Account(65534, 65534), home / "project")
         assert stat.S_IMODE(home.stat().st_mode) == 0o701
-        assert f"chmod 700 {home}" in caplog.text
+        assert f"chmod o-x {home}" in caplog.text

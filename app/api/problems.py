@@ -39,6 +39,7 @@ _STATUS: tuple[tuple[type[DomainError], int], ...] = (
 _DATABASE_DETAILS = {
     "DATABASE_POOL_EXHAUSTED": "Every database connection is busy.",
     "DATABASE_TIMEOUT": "The database did not answer in time.",
+    "DATABASE_SCHEMA_CHANGED": "The database has just been migrated; nothing was written.",
     "DATABASE_CONTENTION": "Another change got in the way; nothing was written.",
     "COMMIT_OUTCOME_UNKNOWN": "The connection was lost during the commit: the change may or may not have happened.",
 }

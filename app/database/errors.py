@@ -34,7 +34,9 @@ CONNECTION_LOST = (
     asyncpg.AdminShutdownError,
     asyncpg.CrashShutdownError,
     asyncpg.CannotConnectNowError,
-    asyncpg.TooManyConnectionsError,
+    asyncpg.InsufficientResourcesError,  # Too many connections, a full disk.
+    asyncpg.ReadOnlySQLTransactionError,  # What was the primary is not any more.
+    asyncpg.IdleInTransactionSessionTimeoutError,
     OSError,
 )
 OUT_OF_TIME = (asyncpg.QueryCanceledError, asyncpg.LockNotAvailableError, TimeoutError)

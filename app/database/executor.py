@@ -80,19 +80,20 @@ class PoolReader:
         connection = await pool.acquire()
         started = time.perf_counter()
         try:
-            records = await connection.fetch(query.sql, arguments)
-        except asyncpg.InvalidCachedStatementError:
-            connection.forget(query.sql)
-            pool.release(connection)
-            raise DatabaseUnavailable("DATABASE_SCHEMA_CHANGED") from None
+            try:
+                records = await connection.fetch(query.sql, arguments)
+            except asyncpg.InvalidCachedStatementError:  # A migration changed a type under the prepared statement.
+                connection.forget(query.sql)
+                records = await connection.fetch(query.sql, arguments)
         except asyncpg.PostgresError as error:
             pool.release(connection)
             raise_translated(error)
         except BaseException as error:  # noqa: BLE001 - cleaned up and raised again, whatever it is
             pool.discard(connection)
             raise_translated(error)
+        finally:
+            self._watch.saw(query, time.perf_counter() - started)
         pool.release(connection)
-        self._watch.saw(query, time.perf_counter() - started)
         return records
 
 
@@ -133,11 +134,14 @@ class Transaction:
     async def _fetch(self, statement: Statement[Any], parameters: dict[str, Any]) -> list[asyncpg.Record]:
         started = time.perf_counter()
         try:
-            records = await self._connection.fetch(statement.sql, statement.arguments(parameters))
+            return await self._connection.fetch(statement.sql, statement.arguments(parameters))
+        except asyncpg.InvalidCachedStatementError:  # The transaction has failed; the next one prepares afresh.
+            self._connection.forget(statement.sql)
+            raise DatabaseUnavailable("DATABASE_SCHEMA_CHANGED") from None
         except Exception as error:  # noqa: BLE001 - translated and raised again, whatever it is
             raise_translated(error)
-        self._watch.saw(statement, time.perf_counter() - started)
-        return records
+        finally:
+            self._watch.saw(statement, time.perf_counter() - started)
 
 
 class Database:
@@ -197,8 +201,10 @@ class Database:
             return
         try:
             await connection.raw.execute("ROLLBACK")
-        except Exception:  # noqa: BLE001 - whatever it was, the connection cannot be trusted any more
-            self.pool.discard(connection)
+        except BaseException as error:
+            self.pool.discard(connection)  # Whatever it was, the connection cannot be trusted any more.
+            if not isinstance(error, Exception):
+                raise
         else:
             self.pool.release(connection)
 
@@ -217,5 +223,5 @@ class Database:
             self.watch.observers.remove(remember)
 
     async def close(self) -> None:
-        """Closes the pool; running statements finish first."""
+        """Closes the pool; connections that are in use close when they are given back."""
         await self.pool.close()

@@ -30,7 +30,12 @@ def command(program: str) -> list[str]:
 class TestServing:
     def test_it_answers_until_the_block_ends(self, tmp_path: Path) -> None:
         with serving(
-            "hello", command(SERVER), environment=dict(os.environ), log=tmp_path / "log", answers=HELLO
+            "hello",
+            command(SERVER),
+            environment=dict(os.environ),
+            directory=tmp_path,
+            log=tmp_path / "log",
+            answers=HELLO,
         ) as server:
             assert exchange(server.port, HELLO).status == 200
             assert server.first_answer_seconds > 0
@@ -41,13 +46,17 @@ class TestServing:
         program = "raise SystemExit('no such database')"
         with (
             pytest.raises(ServerError, match="no such database"),
-            serving("broken", command(program), environment={}, log=tmp_path / "log", answers=HELLO),
+            serving(
+                "broken", command(program), environment={}, directory=tmp_path, log=tmp_path / "log", answers=HELLO
+            ),
         ):
             pass
 
     def test_its_log_begins_anew_when_it_is_emptied(self, tmp_path: Path) -> None:
         log = tmp_path / "log"
-        with serving("hello", command(SERVER), environment=dict(os.environ), log=log, answers=HELLO) as server:
+        with serving(
+            "hello", command(SERVER), environment=dict(os.environ), directory=tmp_path, log=log, answers=HELLO
+        ) as server:
             server.empty_log()
             assert log.read_text() == ""
             exchange(server.port, HELLO)

@@ -3,7 +3,7 @@
 from typing import Any
 
 import schemathesis
-from schemathesis import Case, CheckContext, Response
+from schemathesis import Case, CheckContext, CheckFunction, Response
 
 # 400 and 422 for a request that keeps to the document: rules that a schema cannot express. Version 1 shows no codes
 # for fields, so each has a part of its sentence as well.
@@ -41,7 +41,7 @@ TELLING = {
 
 @schemathesis.check
 def valid_data_is_refused_for_a_reason_beyond_schemas(
-    _context: CheckContext, response: Response, case: Case
+    _context: CheckContext, response: Response, case: Case[Any]
 ) -> bool | None:
     """A request that keeps to the document is refused only under a rule that no schema can express."""
     if case.meta is None or not case.meta.generation.mode.is_positive or response.status_code not in {400, 422}:
@@ -58,7 +58,7 @@ def valid_data_is_refused_for_a_reason_beyond_schemas(
 
 
 @schemathesis.check
-def telling_headers_are_documented(_context: CheckContext, response: Response, case: Case) -> bool | None:
+def telling_headers_are_documented(_context: CheckContext, response: Response, case: Case[Any]) -> bool | None:
     """Every header that means something to clients is documented where it occurs."""
     definition = case.operation.responses.find_by_status_code(response.status_code)
     if definition is None or response.request.method != case.operation.method.upper():
@@ -69,4 +69,4 @@ def telling_headers_are_documented(_context: CheckContext, response: Response, c
     return None
 
 
-CHECKS = [telling_headers_are_documented, valid_data_is_refused_for_a_reason_beyond_schemas]
+CHECKS: list[CheckFunction] = [telling_headers_are_documented, valid_data_is_refused_for_a_reason_beyond_schemas]

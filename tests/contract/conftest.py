@@ -15,6 +15,7 @@ def live(settings: Settings) -> Iterator[LiveService]:
         yield service
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def speakers(live: LiveService) -> Speakers:
+    """Those who talk about one version."""
     return Speakers(live)

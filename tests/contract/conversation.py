@@ -23,6 +23,7 @@ DOCUMENTS = Path(__file__).parents[1] / "api" / "openapi"
 EXAMPLES = 15
 CONFIGURATION = {
     "seed": 20261121,
+    "suppress-health-check": ["too_slow"],  # Other tests run meanwhile.
     "generation": {"deterministic": True, "max-examples": EXAMPLES, "database": "none"},
     "phases": {"examples": {"enabled": True}, "coverage": {"enabled": True}, "fuzzing": {"enabled": True}},
     "checks": {
@@ -42,8 +43,32 @@ def document_of(version: str) -> dict[str, Any]:
     return document
 
 
-def conversation(version: str) -> BaseSchema:
-    """The document for schemathesis. Closed: a member that it does not name is a fault here."""
+def conversations(version: str) -> dict[str, Any]:
+    """For each operation of a version, a test in which schemathesis talks about it; by the name of the test.
+
+    Each has a name of its own: under pytest 9.2, the tests that schemathesis 4.32 makes of one function all have the same
+    node id, and pytest-xdist runs one of them only.
+    """
+    schema = _closed(version)
+    return {f"test_{name}": _conversation(schema, name) for name in operation_ids(version)}
+
+
+def operation_ids(version: str) -> list[str]:
+    """The ids of all operations of a version."""
+    paths: dict[str, dict[str, Any]] = document_of(version)["paths"]
+    return [operation["operationId"] for methods in paths.values() for operation in methods.values()]
+
+
+def _conversation(schema: BaseSchema, operation_id: str) -> Any:
+    @schema.include(operation_id=operation_id).parametrize()
+    def test(case: Case[Any], speakers: Speakers) -> None:
+        speakers.talk(case)
+
+    return test
+
+
+def _closed(version: str) -> BaseSchema:
+    """The document for schemathesis. A member that it does not name is a fault here."""
     document = copy.deepcopy(document_of(version))
     for schema in document["components"]["schemas"].values():
         if "properties" in schema:
@@ -57,15 +82,15 @@ class Speakers:
     def __init__(self, service: LiveService) -> None:
         self._service = service
         self._households: dict[str, Household] = {}
-        # How often each operation got which status.
+        # How often each operation, by its id, got which status.
         self.answers: dict[str, Counter[int]] = {}
 
-    def talk(self, case: Case) -> None:
+    def talk(self, case: Case[Any]) -> None:
         """Sends one case and checks the answer."""
-        label = case.operation.label
-        if label not in self._households:
-            self._households[label], self.answers[label] = Household(self._service), Counter()
-        household, answers = self._households[label], self.answers[label]
+        name = case.operation.definition.raw["operationId"]
+        if name not in self._households:
+            self._households[name], self.answers[name] = Household(self._service), Counter()
+        household, answers = self._households[name], self.answers[name]
         turn = answers.total()
         _mend(case)
         _make_real(case, household, is_everything_real=turn % 2 == 0)
@@ -75,14 +100,14 @@ class Speakers:
         case.validate_response(response, headers=headers, additional_checks=CHECKS)
 
 
-def _speaker(case: Case, household: Household, turn: int) -> dict[str, str]:
+def _speaker(case: Case[Any], household: Household, turn: int) -> dict[str, str]:
     """The owner; every fourth time somebody who may only look; and a session of its own for what may end it."""
     if re.search("/(auth|me)(/|$)", case.operation.path):
         return household.member.new_session()[0]
     return household.viewer.headers if turn % 4 == 3 else household.owner.headers
 
 
-def _mend(case: Case) -> None:
+def _mend(case: Case[Any]) -> None:
     """Repairs valid cases: the coverage phase makes headers of letters and digits only, whatever pattern they have."""
     if case.meta is not None and case.meta.generation.mode.is_positive:
         for name in {"If-Match", "If-None-Match"} & set(case.headers):
@@ -90,8 +115,8 @@ def _mend(case: Case) -> None:
                 case.headers[name] = f'"{case.headers[name]}"'
 
 
-def _make_real(case: Case, household: Household, *, is_everything_real: bool) -> None:
-    """Puts what exists where a valid case has invented ids: in the path always, elsewhere if everything shall be real."""
+def _make_real(case: Case[Any], household: Household, *, is_everything_real: bool) -> None:
+    """Puts what exists where a valid case has invented ids: always in the path, elsewhere if that is wanted."""
     if case.meta is None:
         return
     if case.path_parameters and not case.meta.is_negative_at(ParameterLocation.PATH):

@@ -4,7 +4,7 @@ from functools import cached_property
 from typing import Any
 from uuid import uuid4
 
-from tests.contract.live import LiveService, Person
+from tests.contract.live import LiveService
 from tests.factories import PASSWORD
 
 

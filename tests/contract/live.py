@@ -54,7 +54,9 @@ class LiveService:
         assert self._has_started.wait(STARTUP_SECONDS), "the service did not start"
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self.http.close()
         self._server.should_exit = True
         self._thread.join(STARTUP_SECONDS)

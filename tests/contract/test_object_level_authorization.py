@@ -33,7 +33,7 @@ def operations(version: str) -> list[Operation]:
     found = []
     for path, methods in document_of(version)["paths"].items():
         for method, content in methods.items():
-            media = next(iter(content.get("requestBody", {}).get("content", {}).values()), {})
+            media: dict[str, Any] = next(iter(content.get("requestBody", {}).get("content", {}).values()), {})
             is_public = content.get("security") == []
             names = frozenset(parameter["name"] for parameter in content.get("parameters", ()))
             found.append(Operation(version, method.upper(), path, media.get("example"), is_public, names))

@@ -76,14 +76,15 @@ class TestGet:
         await until(lambda: doubler.asked == [[2]])
         first.cancel()
         doubler.go_on.set()
-        assert await second == 4
+        assert await asyncio.wait_for(second, 5) == 4
         with pytest.raises(asyncio.CancelledError):
             await first
 
     async def test_an_error_reaches_every_waiter(self, doubler: Doubler) -> None:
         batcher = Batcher(doubler.load)
         doubler.failure = LookupError("no answer")
-        answers = await asyncio.gather(*(batcher.get(key) for key in (2, 2, 3)), return_exceptions=True)
+        async with asyncio.timeout(5):
+            answers = await asyncio.gather(*(batcher.get(key) for key in (2, 2, 3)), return_exceptions=True)
         assert [str(answer) for answer in answers] == ["no answer"] * 3
 
     async def test_after_an_error_the_next_question_is_answered(self, doubler: Doubler) -> None:
@@ -98,7 +99,7 @@ class TestGet:
         batcher = Batcher(doubler.load)
         doubler.failure = asyncio.CancelledError()
         with pytest.raises(asyncio.CancelledError):
-            await batcher.get(2)
+            await asyncio.wait_for(batcher.get(2), 5)
 
     async def test_a_batch_runs_in_the_context_of_nobody(self) -> None:
         async def who(keys: list[int]) -> Mapping[int, str]:
@@ -151,7 +152,8 @@ class TestInterleavings:
 
 
 async def together(batcher: Batcher[int, int], *keys: int) -> list[int | None]:
-    return await asyncio.gather(*(batcher.get(key) for key in keys))
+    async with asyncio.timeout(5):
+        return await asyncio.gather(*(batcher.get(key) for key in keys))
 
 
 async def take(turns: int) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from app.api.problems import TYPES
+from app.api.problem_types import TYPES
 from app.middleware.security_headers import FIXED_HEADERS
 from app.settings import variables
 from tests.deploy.compose_file import ROOT, seconds, services

@@ -14,7 +14,7 @@ def problem_index() -> Page:
     )
     return article(
         "Problems",
-        "<p>Errors of version 2 are problem details (<a href=\"https://www.rfc-editor.org/rfc/rfc9457\">RFC 9457</a>), "
+        '<p>Errors of version 2 are problem details (<a href="https://www.rfc-editor.org/rfc/rfc9457">RFC 9457</a>), '
         "sent as <code>application/problem+json</code>. <code>type</code> is the address of one of these pages, "
         "<code>code</code> says more exactly what went wrong, and <code>request_id</code> finds the request in the "
         "log of the service.</p>\n"

@@ -6,6 +6,7 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 from fastapi.routing import RouteContext, iter_route_contexts
 
+from app.api.openapi.examples import links_of_version_1
 from app.api.openapi.operations import complete, operation_of
 from app.api.openapi.preface import BEARER, CONTACT, DESCRIPTIONS, LICENSE, SERVERS, TAGS
 from app.api.openapi.responses import Version, shared_headers, shared_responses
@@ -36,7 +37,7 @@ def document(app: FastAPI, version: Version) -> dict[str, Any]:
     statuses = {status for operation in operations for status in complete(operation, schemas)}
     responses = shared_responses(version, statuses, schemas)
     used_tags = {tag for operation in operations for tag in operation.content["tags"]}
-    return {
+    completed = {
         "openapi": made["openapi"],
         "info": {**made["info"], "contact": CONTACT, "license": LICENSE},
         "servers": SERVERS,
@@ -50,6 +51,9 @@ def document(app: FastAPI, version: Version) -> dict[str, Any]:
             "securitySchemes": {"bearer": BEARER},
         },
     }
+    if version == "v1":
+        return {name: links_of_version_1(content, paths) for name, content in completed.items()}
+    return completed
 
 
 def _belongs(context: RouteContext, version: Version) -> bool:

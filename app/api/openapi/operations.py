@@ -10,11 +10,11 @@ from typing import Any
 from fastapi.routing import RouteContext
 
 from app.api.fields import EXAMPLE_ID
+from app.api.openapi.examples import example_of
 from app.api.openapi.responses import Version, error_reference, headers
 from app.api.openapi.schemas import (
     Schema,
     Schemas,
-    example_of,
     item_of,
     reference,
     refuse_nul,

@@ -1,10 +1,11 @@
-"""The responses that operations share: every error, 304, and the headers. Which operation has which is in `operations`."""
+"""The responses that operations share: every error, and 304; and headers. Which has which is in `operations`."""
 
 from typing import Any, Literal
 
 from app.api import problem_schemas as wire
-from app.api.fields import EXAMPLE_MOMENT
-from app.api.openapi.schemas import Schemas, example_of, reference, schemas_of
+from app.api.fields import EXAMPLE_ID, EXAMPLE_MOMENT
+from app.api.openapi.examples import example_of
+from app.api.openapi.schemas import Schemas, reference, schemas_of
 from app.api.problem_types import TYPES, ProblemType, code_of
 
 Version = Literal["v1", "v2"]
@@ -21,10 +22,10 @@ HEADERS: dict[str, dict[str, Any]] = {
     },
     "Location": {
         "description": "Where the new resource is.",
-        "schema": {**_TEXT, "format": "uri-reference", "examples": ["/api/v2/todos/0192f0c1-2b3c-7d4e-8f5a-6b7c8d9e0f1a"]},
+        "schema": {**_TEXT, "format": "uri-reference", "examples": [f"/api/v2/todos/{EXAMPLE_ID}"]},
     },
     "Link": {
-        "description": "Related pages (RFC 8288): of a list, `first`, `next` and `prev`; of version 1, what comes after it.",
+        "description": "Related pages (RFC 8288): `first`, `next` and `prev` of a list; what succeeds version 1.",
         "schema": {**_TEXT, "examples": ['<https://todo.example.org/api/v2/todos?limit=20>; rel="first"']},
     },
     "Preference-Applied": {

@@ -34,7 +34,7 @@ def subschemas(schema: Schema) -> Iterator[Schema]:
 
 
 def tidy(schema: Schema) -> None:
-    """Removes the titles that FastAPI and pydantic make of names, and examples where the schema referred to has its own."""
+    """Removes titles that only repeat names, and examples next to a reference: what is referred to has its own."""
     for inner in subschemas(schema):
         inner.pop("title", None)
         if "$ref" in inner:
@@ -93,31 +93,6 @@ def with_fewer_members(schema: Schema, schemas: Schemas) -> Schema:
     return reference(name)
 
 
-def example_of(schema: Schema, schemas: Schemas, *, with_optional: bool = False) -> Any:
-    """A value that the schema allows, put together from the examples of its members.
-
-    Optional members take part if that is wanted, if they have an example, and if they are no references to other
-    resources: nobody knows their ids.
-    """
-    schema = resolved(schema, schemas)
-    if schema.get("examples"):
-        return schema["examples"][0]
-    for keyword in ("anyOf", "oneOf", "allOf"):
-        if keyword in schema:
-            return example_of(schema[keyword][0], schemas, with_optional=with_optional)
-    if "properties" in schema:
-        return {
-            name: example_of(member, schemas, with_optional=with_optional)
-            for name, member in schema["properties"].items()
-            if name in schema.get("required", ()) or (with_optional and _is_worth_showing(member))
-        }
-    if schema.get("type") == "array":
-        return [example_of(schema["items"], schemas, with_optional=with_optional)]
-    if "const" in schema:
-        return schema["const"]
-    return schema.get("default")
-
-
 def used_in(content: Any, schemas: Schemas) -> set[str]:
     """The names of the schemas to which `content` refers, directly or through another one."""
     needed: set[str] = set()
@@ -155,7 +130,3 @@ def _sparse(schema: Schema, schemas: Schemas) -> Schema:
 
 def _name(schema: Schema) -> str:
     return str(schema["$ref"]).removeprefix(PREFIX)
-
-
-def _is_worth_showing(schema: Schema) -> bool:
-    return "examples" in schema and all(inner.get("format") != "uuid" for inner in subschemas(schema))

@@ -68,7 +68,7 @@ def _operation(operation: wire.BatchOperation) -> batch.Operation:
 def _result(request: Request, index: int, operation: batch.Operation, outcome: batch.Outcome) -> wire.BatchResult:
     if outcome.error is not None:
         status, problem = problem_document(request.scope, outcome.error)
-        return {"index": index, "status": status, "problem": problem}
+        return {"index": index, "status": status, "problem": problem}  # type: ignore[typeddict-item]  # it has this shape
     if outcome.todo is None:
         return {"index": index, "status": 204}
     status = 201 if isinstance(operation, batch.Create) else 200

@@ -1,6 +1,6 @@
 """The shapes of a batch of changes to todos in version 2."""
 
-from typing import Annotated, Any, Literal, NotRequired
+from typing import Annotated, Literal, NotRequired
 from uuid import UUID
 
 from pydantic import Field
@@ -8,6 +8,7 @@ from typing_extensions import TypedDict
 
 from app.api.conditional import ENTITY_TAGS
 from app.api.fields import EXAMPLE_ID, RequestBody, described
+from app.api.problem_schemas import Problem
 from app.api.v2.todo_schemas import Todo, TodoCreate, TodoPatch
 from app.domain.todos.batch import BATCH_MAXIMUM
 
@@ -70,7 +71,7 @@ class BatchResult(TypedDict):
     index: Annotated[int, described("Its place in `operations`, from 0.", 0)]
     status: Annotated[int, described("The status that it would have had alone.", 201)]
     todo: NotRequired[Annotated[Todo, Field(description="The todo after the operation; absent after a deletion.")]]
-    problem: NotRequired[Annotated[dict[str, Any], described("Why nothing changed, as RFC 9457 problem details.", {})]]
+    problem: NotRequired[Annotated[Problem, Field(description="Why nothing changed.")]]
 
 
 class BatchResults(TypedDict):

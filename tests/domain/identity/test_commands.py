@@ -1,47 +1,25 @@
-"""Coming in and going out."""
+"""Going out, ending sessions, and changing the password."""
 
 import asyncio
 from uuid import uuid4
 
 import pytest
-from argon2 import PasswordHasher
 
 from app.database.executor import Database, Transaction
 from app.domain.errors import Conflict, Invalid, NotAuthenticated, NotFound
-from app.domain.identity import administration, commands
-from app.domain.identity.administration import AccessChange
+from app.domain.identity import commands
 from app.domain.identity.authority import Authority
-from app.domain.identity.commands import Registration
 from app.domain.identity.gate import SessionGate
 from app.domain.identity.session import Tokens, client_from
 from app.domain.ids import SessionId
 from app.domain.unit_of_work import unit_of_work
 from app.domain.users import repository
-from app.domain.users.user import User
 from tests.domain.identity import stored
 from tests.domain.identity.clocks import let_absolute_expiry_pass, let_idle_expiry_pass
 from tests.domain.identity.conftest import NewVisitor, Visitor
-from tests.factories import CLIENT, PASSWORD, make_user
+from tests.factories import CLIENT, PASSWORD
 
 NEW_PASSWORD = "blue penguin umbrella"
-
-
-@pytest.fixture
-def verifications(authority: Authority, monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """The passwords on which a verification was spent, in order."""
-    spent: list[str] = []
-    original = authority.passwords._verify
-
-    def verify(password_hash: str, password: str) -> bool:
-        spent.append(password)
-        return original(password_hash, password)
-
-    monkeypatch.setattr(authority.passwords, "_verify", verify)
-    return spent
-
-
-def somebody(**fields: str) -> Registration:
-    return Registration(**{"email": f"{uuid4().hex}@example.com", "name": "Ann", "password": PASSWORD, **fields})
 
 
 async def log_in(database: Database, authority: Authority, email: str, password: str = PASSWORD) -> Tokens:
@@ -61,146 +39,6 @@ async def somebody_waits_for(database: Database, work: Transaction) -> None:
         look = "SELECT EXISTS (SELECT FROM pg_locks WHERE $1 = ANY (pg_blocking_pids(pid)))"
         while not await looking._connection.raw.fetchval(look, pid):
             await asyncio.sleep(0.01)
-
-
-class TestRegister:
-    async def test_an_account_comes_with_a_personal_team(
-        self, database: Database, authority: Authority, gate: SessionGate
-    ) -> None:
-        user = await commands.register(database, authority, somebody(name=" Ann ", timezone="Europe/Berlin"))
-        assert (user.name, user.timezone, user.roles, user.is_active, user.version) == (
-            "Ann",
-            "Europe/Berlin",
-            [],
-            True,
-            1,
-        )
-        caller = await gate.caller((await log_in(database, authority, user.email)).access_token)
-        assert caller.user_id == user.id
-
-    async def test_the_address_stays_as_it_is_written_and_is_taken_in_every_case(
-        self, database: Database, authority: Authority
-    ) -> None:
-        email = f"Ann.{uuid4().hex}@Example.COM"
-        assert (await commands.register(database, authority, somebody(email=email))).email == email
-        with pytest.raises(Conflict) as caught:
-            await commands.register(database, authority, somebody(email=email.swapcase()))
-        assert caught.value.code == "EMAIL_TAKEN"
-
-    async def test_of_many_at_once_one_gets_the_address(self, database: Database, authority: Authority) -> None:
-        registration = somebody()
-        outcomes = await asyncio.gather(
-            *(commands.register(database, authority, registration) for _ in range(5)), return_exceptions=True
-        )
-        assert [type(outcome) for outcome in outcomes].count(User) == 1
-        assert [type(outcome) for outcome in outcomes].count(Conflict) == 4
-
-    async def test_every_fault_is_named(self, database: Database, authority: Authority) -> None:
-        with pytest.raises(Invalid) as caught:
-            await commands.register(database, authority, Registration("nobody", " ", "short", "Mars/Olympus"))
-        assert {(field.pointer, field.code) for field in caught.value.fields} == {
-            ("#/email", "EMAIL_FORMAT"),
-            ("#/name", "LENGTH"),
-            ("#/password", "PASSWORD_TOO_SHORT"),
-            ("#/timezone", "UNKNOWN_TIMEZONE"),
-        }
-
-    async def test_ones_own_address_is_no_password(self, database: Database, authority: Authority) -> None:
-        email = f"{uuid4().hex}@example.com"
-        with pytest.raises(Invalid) as caught:
-            await commands.register(database, authority, somebody(email=email, password=email))
-        assert caught.value.fields[0].code == "PASSWORD_IS_PERSONAL"
-
-
-class TestLogIn:
-    async def test_it_opens_a_session(self, database: Database, authority: Authority, gate: SessionGate) -> None:
-        user = await make_user(database)
-        tokens = await log_in(database, authority, user.email)
-        caller = await gate.caller(tokens.access_token)
-        session = await stored.session(database, caller.session_id)
-        assert session is not None
-        assert (session.user_agent, session.address) == (CLIENT.user_agent, CLIENT.address)
-        assert (tokens.expires_in, tokens.refresh_expires_in) == (900, 14 * 24 * 3600)
-        assert session.expires_at > session.idle_expires_at
-
-    async def test_the_case_of_the_address_does_not_matter(self, database: Database, authority: Authority) -> None:
-        user = await make_user(database)
-        await log_in(database, authority, user.email.upper())
-
-    async def test_the_case_of_the_password_does(self, database: Database, authority: Authority) -> None:
-        user = await make_user(database)
-        assert await refusal(database, authority, user.email, PASSWORD.upper()) == "INVALID_CREDENTIALS"
-
-    async def test_two_logins_are_two_sessions(
-        self, database: Database, authority: Authority, gate: SessionGate
-    ) -> None:
-        user = await make_user(database)
-        one, two = await log_in(database, authority, user.email), await log_in(database, authority, user.email)
-        assert (await gate.caller(one.access_token)).session_id != (await gate.caller(two.access_token)).session_id
-
-    async def test_a_deactivated_account_gets_the_answer_of_an_unknown_one(
-        self, database: Database, authority: Authority, new_visitor: NewVisitor
-    ) -> None:
-        user = await make_user(database)
-        administrator = (await new_visitor(roles=("admin",))).caller
-        await administration.change_access(database, administrator, user.id, AccessChange(is_active=False))
-        assert await refusal(database, authority, user.email) == "INVALID_CREDENTIALS"
-
-
-class TestEqualWork:
-    """Whoever guesses learns nothing from the time: each attempt verifies exactly one hash of the same cost."""
-
-    async def test_for_a_known_address(
-        self, database: Database, authority: Authority, verifications: list[str]
-    ) -> None:
-        user = await make_user(database)
-        await refusal(database, authority, user.email, "wrong")
-        assert verifications == ["wrong"]
-
-    async def test_for_an_unknown_one(self, database: Database, authority: Authority, verifications: list[str]) -> None:
-        await refusal(database, authority, "nobody@example.com", "wrong")
-        assert verifications == ["wrong"]
-
-    async def test_the_same_statements_run(self, database: Database, authority: Authority) -> None:
-        user = await make_user(database)
-        with database.observed() as known:
-            await refusal(database, authority, user.email, "wrong")
-        with database.observed() as unknown:
-            await refusal(database, authority, "nobody@example.com", "wrong")
-        assert known == unknown == ["users.password_by_email"]
-
-
-class TestOutdatedHash:
-    @pytest.fixture
-    async def old_timer(self, database: Database) -> User:
-        weaker = PasswordHasher(time_cost=1, memory_cost=8192, parallelism=1).hash(PASSWORD)
-        return await commands.create_account(
-            database, email=f"{uuid4().hex}@example.com", name="Ann", password_hash=weaker
-        )
-
-    async def test_login_replaces_it(self, database: Database, authority: Authority, old_timer: User) -> None:
-        await log_in(database, authority, old_timer.email)
-        holder = await repository.password_by_id(database.reader, old_timer.id)
-        assert holder is not None
-        assert not authority.passwords.is_outdated(holder.password_hash)
-        await log_in(database, authority, old_timer.email)
-
-    async def test_the_version_stays(self, database: Database, authority: Authority, old_timer: User) -> None:
-        await log_in(database, authority, old_timer.email)
-        assert await repository.by_id(database.reader, old_timer.id) == old_timer
-
-    async def test_simultaneous_logins_all_succeed(
-        self, database: Database, authority: Authority, old_timer: User
-    ) -> None:
-        await asyncio.gather(*(log_in(database, authority, old_timer.email) for _ in range(6)))
-
-    async def test_a_wrong_password_replaces_nothing(
-        self, database: Database, authority: Authority, old_timer: User
-    ) -> None:
-        await refusal(database, authority, old_timer.email, "wrong")
-        holder = await repository.password_by_id(database.reader, old_timer.id)
-        assert holder is not None
-        assert authority.passwords.is_outdated(holder.password_hash)
 
 
 class TestLogOut:

@@ -1,0 +1,148 @@
+"""`todo dev`, from a newcomer's first look to the crash of any part of it."""
+
+import json
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import psutil
+import pytest
+
+from app.local_stack import LocalStack
+from tests.conftest import directory_for_servers
+from tests.server_processes import free_port
+
+DEV = [sys.executable, "-P", "-m", "app.cli", "dev"]
+
+
+@pytest.fixture(scope="module")
+def directory() -> Iterator[Path]:
+    """One project for all tests here: its data survives every one of them."""
+    path = directory_for_servers()
+    yield path
+    shutil.rmtree(path)
+
+
+class Dev:
+    """A running `todo dev`, and the block that it printed."""
+
+    def __init__(self, process: subprocess.Popen[str], block: str) -> None:
+        self.process = process
+        self.block = block
+        self.family = psutil.Process(process.pid).children(recursive=True)
+
+    def pasted(self) -> dict[str, list[dict[str, str]]]:
+        """What the curl line of the block returns."""
+        (line,) = [line for line in self.block.splitlines() if line.strip().startswith("curl ")]
+        result = subprocess.run(["bash", "-c", line], capture_output=True, check=True)
+        document: dict[str, list[dict[str, str]]] = json.loads(result.stdout)
+        return document
+
+    def child(self, command: str) -> psutil.Process:
+        """The child that runs a `todo` command."""
+        (found,) = [process for process in self.family if process.cmdline()[-1] == command]
+        return found
+
+    def has_left_nothing(self) -> bool:
+        """True when everything that it started is gone; waits for it."""
+        return psutil.wait_procs(self.family, timeout=20)[1] == []
+
+
+@contextmanager
+def developing(directory: Path, **environment: str) -> Iterator[Dev]:
+    """A `todo dev` that has printed its block; killed at the end if it has not ended by then."""
+    process = subprocess.Popen(
+        DEV,
+        cwd=directory,
+        env={**os.environ, "PORT": str(free_port()), **environment},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    try:
+        assert process.stdout is not None
+        block = ""
+        while "curl " not in block:
+            line = process.stdout.readline()
+            assert line, process.communicate()[1]
+            block += line
+        dev = Dev(process, block)
+        try:
+            yield dev
+        finally:
+            process.kill()
+            assert dev.has_left_nothing()
+    finally:
+        process.kill()
+        process.communicate()
+
+
+class TestStart:
+    def test_the_block_says_where_everything_is_and_its_curl_returns_data(self, directory: Path):
+        port = free_port()
+        with developing(directory, HOST="127.0.0.2", PORT=str(port)) as dev:
+            assert f"http://127.0.0.2:{port}\n" in dev.block
+            assert f"http://127.0.0.2:{port}/docs/v2\n" in dev.block
+            assert re.search(r"Demo login +demo@example\.com / \S+", dev.block)
+            assert len(dev.pasted()["items"]) == 3
+
+    def test_demo_data_is_put_in_once(self, directory: Path):
+        with developing(directory) as dev:
+            before = [todo["id"] for todo in dev.pasted()["items"]]
+            dev.process.terminate()
+            dev.process.wait(20)
+        with developing(directory) as dev:
+            assert [todo["id"] for todo in dev.pasted()["items"]] == before
+
+    def test_a_taken_port_is_said_before_anything_is_started(self, server_directory: Path):
+        with socket.create_server(("127.0.0.1", 0)) as taken:
+            port = taken.getsockname()[1]
+            environment = {**os.environ, "PORT": str(port)}
+            result = subprocess.run(
+                DEV, cwd=server_directory, env=environment, capture_output=True, text=True, check=False
+            )
+        assert result.returncode == 2
+        assert f"port {port}" in result.stderr
+        assert f"PORT={port + 1}" in result.stderr
+        assert list(server_directory.iterdir()) == []
+
+    def test_a_second_one_in_the_same_place_is_refused(self, directory: Path):
+        with LocalStack(directory / ".data"):
+            environment = {**os.environ, "PORT": str(free_port())}
+            result = subprocess.run(DEV, cwd=directory, env=environment, capture_output=True, text=True, check=False)
+        assert result.returncode == 1
+        assert f"Process {os.getpid()} already runs" in result.stderr
+
+
+class TestStop:
+    @pytest.mark.parametrize("stop_signal", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+    def test_a_signal_ends_everything_in_order(self, directory: Path, stop_signal: signal.Signals):
+        with developing(directory) as dev:
+            os.killpg(dev.process.pid, stop_signal)  # As a terminal does.
+            assert dev.process.wait(20) == 0
+            assert dev.has_left_nothing()
+            assert dev.process.communicate()[1] == ""
+
+    @pytest.mark.parametrize("command", ["serve", "worker"])
+    def test_when_a_part_dies_the_rest_is_stopped_and_its_last_words_are_shown(self, directory: Path, command: str):
+        with developing(directory) as dev:
+            dev.child(command).kill()
+            assert dev.process.wait(20) == 1
+            assert dev.has_left_nothing()
+            assert "has ended" in dev.process.communicate()[1]
+
+    @pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells a process that its parent is gone")
+    def test_nothing_outlives_a_kill_and_nothing_blocks_the_next_start(self, directory: Path):
+        with developing(directory) as dev:
+            dev.process.kill()
+            assert dev.has_left_nothing()
+        with developing(directory) as dev:
+            assert dev.pasted()["items"]
