@@ -23,6 +23,9 @@ from uvicorn.supervisors import Multiprocess
 from app.draining import Draining
 from app.http_protocol import BoundedHttp
 from app.settings import Settings
+from app.telemetry.logging import get_logger
+
+log = get_logger(__name__)
 
 APPLICATION = "app.main:app_from_environment"
 BACKLOG = 2048
@@ -75,6 +78,7 @@ def serve(settings: Settings, bound: socket.socket) -> int:
         timeout_keep_alive=KEEP_ALIVE_SECONDS,
         timeout_graceful_shutdown=settings.http.shutdown_grace_seconds,
     )
+    log.info("listening", host=settings.http.host, port=settings.http.port, workers=settings.http.workers)
     if settings.http.workers > 1:
         supervisor = _Supervisor(config, sockets=[bound])
         supervisor.run()

@@ -1,12 +1,23 @@
-"""One write, whole or not at all. The only place in the domain that opens a transaction, and so commits."""
+"""One write, whole or not at all. The only place in the domain that opens a transaction, and so commits.
 
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+Whoever locks several things locks projects first, then tags, then todos, each in the order of their ids.
+"""
+
+import asyncio
+import functools
+import random
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
+from typing import ParamSpec, TypeVar
 
-from app.database.errors import ConstraintViolated
+from app.database.errors import ConstraintViolated, DatabaseUnavailable
 from app.database.executor import Database, Transaction
 from app.domain.errors import DomainError
 
+P = ParamSpec("P")
+T = TypeVar("T")
+
+ATTEMPTS = 3
 ConstraintErrors = Mapping[str, Callable[[], DomainError]]
 
 
@@ -30,3 +41,23 @@ def refusals(errors: ConstraintErrors) -> Iterator[None]:
             raise
         refusal = errors[violated.name]()
         raise refusal from violated
+
+
+def repeated(command: Callable[P, Awaitable[T]]) -> Callable[P, Awaitable[T]]:
+    """The command, run again at most twice if another change got in its way: nothing was written then.
+
+    For commands that are one unit of work. Raises what the last attempt raised.
+    """
+
+    @functools.wraps(command)
+    async def run(*args: P.args, **kwargs: P.kwargs) -> T:
+        for _ in range(ATTEMPTS - 1):
+            try:
+                return await command(*args, **kwargs)
+            except DatabaseUnavailable as error:
+                if error.code != "DATABASE_CONTENTION":
+                    raise
+            await asyncio.sleep(random.uniform(0.01, 0.05))  # noqa: S311 - it only keeps two writers apart
+        return await command(*args, **kwargs)
+
+    return run

@@ -1,7 +1,9 @@
 """What must be true of every answer besides schemathesis' own checks."""
 
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
+import jsonschema_rs
 import schemathesis
 from schemathesis import Case, CheckContext, CheckFunction, Response
 
@@ -69,4 +71,21 @@ def telling_headers_are_documented(_context: CheckContext, response: Response, c
     return None
 
 
-CHECKS: list[CheckFunction] = [telling_headers_are_documented, valid_data_is_refused_for_a_reason_beyond_schemas]
+@schemathesis.check
+def whole_answers_are_whole(_context: CheckContext, response: Response, case: Case[Any]) -> bool | None:
+    """Where an answer may be cut down by `fields`, it is the whole resource if nobody asked for that."""
+    definition = case.operation.definition.raw["responses"].get(str(response.status_code), {})
+    choices = definition.get("content", {}).get("application/json", {}).get("schema", {}).get("anyOf")
+    if choices is None or "fields" in parse_qs(urlsplit(str(response.request.url)).query, keep_blank_values=True):
+        return True
+    whole = {**choices[0], "components": case.operation.schema.raw_schema["components"]}
+    faults = [error.message for error in jsonschema_rs.Draft202012Validator(whole).iter_errors(response.json())]
+    assert not faults, faults
+    return None
+
+
+CHECKS: list[CheckFunction] = [
+    telling_headers_are_documented,
+    valid_data_is_refused_for_a_reason_beyond_schemas,
+    whole_answers_are_whole,
+]

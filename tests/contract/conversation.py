@@ -46,8 +46,8 @@ def document_of(version: str) -> dict[str, Any]:
 def conversations(version: str) -> dict[str, Any]:
     """For each operation of a version, a test in which schemathesis talks about it; by the name of the test.
 
-    Each has a name of its own: under pytest 9.2, the tests that schemathesis 4.32 makes of one function all have the same
-    node id, and pytest-xdist runs one of them only.
+    Each has a name of its own: under pytest 9.2, the tests that schemathesis 4.32 makes of one function all have the
+    same node id, and pytest-xdist runs one of them only.
     """
     schema = _closed(version)
     return {f"test_{name}": _conversation(schema, name) for name in operation_ids(version)}

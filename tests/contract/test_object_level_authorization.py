@@ -52,8 +52,8 @@ def household(live: LiveService) -> Household:
 
 
 @pytest.fixture(scope="module")
-def outsider(live: LiveService) -> Person:
-    return live.person("Oscar")
+def outsider(household: Household) -> Person:
+    return household.owner
 
 
 def send(live: LiveService, operation: Operation, values: dict[str, str], headers: dict[str, str]) -> httpx.Response:

@@ -11,13 +11,14 @@ from app.domain.ids import ProjectId, TeamId, TodoId
 from app.domain.teams.policy import Role, require_writer
 from app.domain.todos import repository, tag_names_repository, trash_repository
 from app.domain.todos.todo import Status, Todo, TodoChanges, TodoDraft, changed, clean_title, require_transition
-from app.domain.unit_of_work import unit_of_work
+from app.domain.unit_of_work import repeated, unit_of_work
 from app.domain.users.caller import Caller
 
 PURGE_BATCH = 1000
 Versions = frozenset[int] | None
 
 
+@repeated
 async def create(database: Database, caller: Caller, draft: TodoDraft) -> Todo:
     """Stores a new todo and returns it.
 
@@ -28,6 +29,7 @@ async def create(database: Database, caller: Caller, draft: TodoDraft) -> Todo:
         return await create_in(work, caller, draft)
 
 
+@repeated
 async def update(
     database: Database, caller: Caller, todo_id: TodoId, changes: TodoChanges, *, expected: Versions = None
 ) -> Todo:
@@ -39,18 +41,21 @@ async def update(
         return await update_in(work, caller, todo_id, changes, expected=expected)
 
 
+@repeated
 async def complete(database: Database, caller: Caller, todo_id: TodoId, *, expected: Versions = None) -> Todo:
     """Makes a todo done; a done todo stays as it is. Raises NotFound, NotAllowed, Stale, Conflict (cancelled)."""
     async with unit_of_work(database) as work:
         return await complete_in(work, caller, todo_id, expected=expected)
 
 
+@repeated
 async def reopen(database: Database, caller: Caller, todo_id: TodoId, *, expected: Versions = None) -> Todo:
     """Makes a finished todo open; an unfinished one stays as it is. Raises NotFound, NotAllowed, Stale."""
     async with unit_of_work(database) as work:
         return await reopen_in(work, caller, todo_id, expected=expected)
 
 
+@repeated
 async def move(
     database: Database,
     caller: Caller,
@@ -66,10 +71,11 @@ async def move(
         return await update_in(work, caller, todo_id, changes, expected=expected)
 
 
+@repeated
 async def duplicate(database: Database, caller: Caller, todo_id: TodoId) -> Todo:
     """Stores an open copy of a todo, last in its project, and returns it. Raises NotFound, NotAllowed."""
     async with unit_of_work(database) as work:
-        todo = await _locked(work, caller, todo_id, None)
+        todo = await _seen(work, caller, todo_id)
         draft = TodoDraft(
             title=todo.title,
             description=todo.description,
@@ -84,12 +90,14 @@ async def duplicate(database: Database, caller: Caller, todo_id: TodoId) -> Todo
         return await create_in(work, caller, draft)
 
 
+@repeated
 async def delete(database: Database, caller: Caller, todo_id: TodoId, *, expected: Versions = None) -> None:
     """Moves a todo and its subtasks to the trash. Raises NotFound, NotAllowed, Stale."""
     async with unit_of_work(database) as work:
         await delete_in(work, caller, todo_id, expected=expected)
 
 
+@repeated
 async def restore(database: Database, caller: Caller, todo_id: TodoId) -> Todo:
     """Brings a todo back from the trash, with the subtasks that went along. Raises NotFound, NotAllowed."""
     async with unit_of_work(database) as work:
@@ -97,10 +105,14 @@ async def restore(database: Database, caller: Caller, todo_id: TodoId) -> Todo:
         if todo is None or todo.deleted_at is None:
             raise NotFound("todo in the trash", todo_id)
         require_writer(Role(todo.role))
-        restored = await trash_repository.restore(work, todo, todo.deleted_at)
-        return next(each for each in restored if each.id == todo_id)
+        restored = await trash_repository.restore(work, caller.user_id, todo, todo.deleted_at)
+        found = next((each for each in restored if each.id == todo_id), None)
+        if found is None:
+            raise NotFound("todo in the trash", todo_id)
+        return found
 
 
+@repeated
 async def purge_trash(database: Database) -> int:
     """Deletes for good what has been in the trash for thirty days; the number deleted. In transactions of 1,000."""
     total = 0
@@ -116,15 +128,12 @@ async def create_in(work: Transaction, caller: Caller, draft: TodoDraft) -> Todo
     """`create` inside a unit of work that is open already."""
     draft = dataclasses.replace(draft, title=clean_title(draft.title))
     team_id = await _team_for(work, caller, draft)
-    if draft.parent_id is not None:
-        await _check_parent(work, team_id, draft.parent_id, child_id=None)
     tags = await tag_names_repository.register(work, caller.user_id, team_id, draft.tags) if draft.tags else []
+    if draft.parent_id is not None:
+        await _check_parent(work, caller, team_id, draft.parent_id, child_id=None)
     todo = await repository.insert_todo(work, caller.user_id, team_id, draft, tags=tags)
     if todo is None:
-        role = await repository.role_in_team(work, caller.user_id, team_id)
-        if role is None:
-            raise invalid("#/team_id", "UNKNOWN_TEAM", "team_id must be one of your teams.")
-        require_writer(Role(role))
+        await _require_writer_in(work, caller, team_id)
         raise RuntimeError("a writer's todo was not stored")
     return todo
 
@@ -133,20 +142,16 @@ async def update_in(
     work: Transaction, caller: Caller, todo_id: TodoId, changes: TodoChanges, *, expected: Versions = None
 ) -> Todo:
     """`update` inside a unit of work that is open already."""
-    todo = await _locked(work, caller, todo_id, expected)
     if changes.title is not UNSET:
         changes = msgspec.structs.replace(changes, title=clean_title(changes.title))
-    if changes.tags is not UNSET and changes.tags:
-        names = await tag_names_repository.register(work, caller.user_id, todo.team_id, changes.tags)
-        changes = msgspec.structs.replace(changes, tags=tuple(names))
+    changes = await _with_surroundings_locked(work, caller, todo_id, changes)
+    todo = await _locked(work, caller, todo_id, expected)
     after = changed(todo, changes)
     if after == todo:
         return todo
     if after.parent_id is not None and after.parent_id != todo.parent_id:
-        await _check_parent(work, todo.team_id, after.parent_id, child_id=todo_id)
-    if after.project_id is not None and after.project_id != todo.project_id:
-        await _check_project(work, caller, after.project_id, team_id=todo.team_id)
-    return await repository.update_todo(work, after)
+        await _check_parent(work, caller, todo.team_id, after.parent_id, child_id=todo_id)
+    return await repository.update_todo(work, caller.user_id, after)
 
 
 async def complete_in(work: Transaction, caller: Caller, todo_id: TodoId, *, expected: Versions = None) -> Todo:
@@ -155,7 +160,7 @@ async def complete_in(work: Transaction, caller: Caller, todo_id: TodoId, *, exp
     if todo.status == Status.DONE:
         return todo
     require_transition(todo.status, Status.DONE)
-    return await repository.update_todo(work, msgspec.structs.replace(todo, status=Status.DONE))
+    return await repository.update_todo(work, caller.user_id, msgspec.structs.replace(todo, status=Status.DONE))
 
 
 async def reopen_in(work: Transaction, caller: Caller, todo_id: TodoId, *, expected: Versions = None) -> Todo:
@@ -163,13 +168,42 @@ async def reopen_in(work: Transaction, caller: Caller, todo_id: TodoId, *, expec
     todo = await _locked(work, caller, todo_id, expected)
     if Status(todo.status) not in {Status.DONE, Status.CANCELLED}:
         return todo
-    return await repository.update_todo(work, msgspec.structs.replace(todo, status=Status.OPEN))
+    return await repository.update_todo(work, caller.user_id, msgspec.structs.replace(todo, status=Status.OPEN))
 
 
 async def delete_in(work: Transaction, caller: Caller, todo_id: TodoId, *, expected: Versions = None) -> None:
     """`delete` inside a unit of work that is open already."""
     todo = await _locked(work, caller, todo_id, expected)
-    await trash_repository.trash(work, todo.team_id, todo.id)
+    await trash_repository.trash(work, caller.user_id, todo)
+
+
+async def _with_surroundings_locked(
+    work: Transaction, caller: Caller, todo_id: TodoId, changes: TodoChanges
+) -> TodoChanges:
+    """Locks what the changed todo will point at before the todo itself: projects, tags, then todos, as everybody does.
+
+    Returns the changes with their tags as the team spells them. No statement if they name none of the three.
+    """
+    if not (changes.project_id or changes.tags or changes.parent_id):
+        return changes
+    team_id = (await _seen(work, caller, todo_id)).team_id  # A todo stays in its team.
+    if changes.project_id:
+        await _check_project(work, caller, changes.project_id, team_id=team_id)
+    if changes.tags:
+        names = await tag_names_repository.register(work, caller.user_id, team_id, changes.tags)
+        changes = msgspec.structs.replace(changes, tags=tuple(names))
+    if changes.parent_id:
+        await repository.lock_many(work, caller.user_id, [todo_id, changes.parent_id])
+    return changes
+
+
+async def _seen(work: Transaction, caller: Caller, todo_id: TodoId) -> Todo:
+    """The todo, not locked, if the caller may change it."""
+    todo = await repository.get(work, caller.user_id, todo_id)
+    if todo is None:
+        raise NotFound("todo", todo_id)
+    require_writer(Role(todo.role))
+    return todo
 
 
 async def _locked(work: Transaction, caller: Caller, todo_id: TodoId, expected: Versions) -> Todo:
@@ -184,9 +218,21 @@ async def _locked(work: Transaction, caller: Caller, todo_id: TodoId, expected: 
 
 
 async def _team_for(work: Transaction, caller: Caller, draft: TodoDraft) -> TeamId:
-    if draft.project_id is None:
-        return draft.team_id or caller.personal_team_id
-    return await _check_project(work, caller, draft.project_id, team_id=draft.team_id)
+    """The team of a new todo. A team that the caller names is looked at before anything that is said to be in it."""
+    if draft.project_id is not None:
+        return await _check_project(work, caller, draft.project_id, team_id=draft.team_id)
+    if draft.team_id is None:
+        return caller.personal_team_id
+    if draft.parent_id is not None or draft.tags:
+        await _require_writer_in(work, caller, draft.team_id)
+    return draft.team_id
+
+
+async def _require_writer_in(work: Transaction, caller: Caller, team_id: TeamId) -> None:
+    role = await repository.role_in_team(work, caller.user_id, team_id)
+    if role is None:
+        raise repository.unknown_team()
+    require_writer(Role(role))
 
 
 async def _check_project(work: Transaction, caller: Caller, project_id: ProjectId, *, team_id: TeamId | None) -> TeamId:
@@ -196,12 +242,16 @@ async def _check_project(work: Transaction, caller: Caller, project_id: ProjectI
     return owner
 
 
-async def _check_parent(work: Transaction, team_id: TeamId, parent_id: TodoId, *, child_id: TodoId | None) -> None:
+async def _check_parent(
+    work: Transaction, caller: Caller, team_id: TeamId, parent_id: TodoId, *, child_id: TodoId | None
+) -> None:
     """Raises Invalid unless `parent_id` can take the child (None: one that is only about to exist) as its subtask."""
-    parent = await repository.lock_parent(work, team_id, parent_id, child_id)
+    parent = await repository.lock_parent(work, caller.user_id, team_id, parent_id, child_id=child_id)
     if parent is None or parent_id == child_id:
         raise invalid("#/parent_id", "UNKNOWN_PARENT", "parent_id must be another todo of the same team.")
     if parent.parent_id is not None or parent.child_has_children:
         raise invalid(
-            "#/parent_id", "TOO_DEEP", "Subtasks have no subtasks: parent_id must be a todo without a parent."
+            "#/parent_id",
+            "TOO_DEEP",
+            "Subtasks have no subtasks: the parent must have no parent, and the todo no subtasks, the trash included.",
         )

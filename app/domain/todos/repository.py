@@ -24,7 +24,7 @@ from sqlalchemy.types import TypeEngine
 from app.database.executor import Reader, Transaction
 from app.database.schema import uuid
 from app.database.statements import Change, Query, scalar
-from app.domain.errors import Conflict, invalid
+from app.domain.errors import Conflict, Invalid, NotFound, invalid
 from app.domain.ids import ProjectId, TeamId, TodoId, UserId, uuid7
 from app.domain.projects.tables import projects
 from app.domain.teams.tables import team_memberships
@@ -68,6 +68,15 @@ ONE = and_(t.team_id == m.team_id, t.id == bindparam("id", type_=uuid))
 LIVE = t.deleted_at.is_(None)
 CALLER_ROLE = bindparam("role", type_=Text)
 KEY = and_(t.team_id == bindparam("key_team_id", type_=uuid), t.id == bindparam("key_id", type_=uuid))
+
+# Asked again by the statement that writes: a member who was removed while the lock was waited for writes nothing.
+MAY_WRITE = (
+    select(literal_column("1"))
+    .select_from(team_memberships)
+    .where(BY_CALLER, m.team_id == t.team_id, m.role != "viewer")
+    .correlate(todos)
+    .exists()
+)
 
 _GET = Query(
     "todos.get", select(*COLUMNS, m.role).select_from(team_memberships.join(todos, ONE)).where(BY_CALLER, LIVE), Todo
@@ -139,13 +148,16 @@ _INSERT = Change(
 _UPDATE = Change(
     "todos.update",
     update(todos)
-    .where(KEY)
+    .where(KEY, MAY_WRITE)
     .values(
         **{name: bindparam(name, type_=kind) for name, kind in _WRITABLE.items()},
         position=bindparam("position", type_=Double),
-        completed_at=case((bindparam("status", type_=Text) == "done", func.coalesce(t.completed_at, func.now()))),
+        completed_at=case(
+            (bindparam("status", type_=Text) == "done", func.coalesce(t.completed_at, func.clock_timestamp()))
+        ),
         version=t.version + 1,
-        updated_at=func.now(),
+        # Not now(), the start of the transaction: after a wait for the lock it would lie before changes already seen.
+        updated_at=func.clock_timestamp(),
     )
     .returning(*COLUMNS, CALLER_ROLE),
     Todo,
@@ -156,10 +168,14 @@ _child = select(_other.c.id).where(
 )
 _LOCK_PARENT = Change(
     "todos.lock_parent",
-    select(t.parent_id, _child.exists()).where(KEY, LIVE).with_for_update(read=True, of=todos),
+    select(t.parent_id, _child.exists())
+    .select_from(team_memberships.join(todos, t.team_id == m.team_id))
+    .where(BY_CALLER, KEY, LIVE)
+    .with_for_update(read=True, of=todos),
     ParentState,
 )
 REFUSALS: ConstraintErrors = {
+    "fk_todos_team_id": lambda: unknown_team(),  # The team was deleted meanwhile.
     "fk_todos_project": lambda: invalid(
         "#/project_id", "UNKNOWN_PROJECT", "project_id must be a project of the todo's team."
     ),
@@ -173,6 +189,11 @@ REFUSALS: ConstraintErrors = {
 }
 
 
+def unknown_team() -> Invalid:
+    """The refusal of a team that the caller is not in, or that is gone."""
+    return invalid("#/team_id", "UNKNOWN_TEAM", "team_id must be one of your teams.")
+
+
 async def get(reader: Reader, caller_id: UserId, todo_id: TodoId) -> Todo | None:
     """The todo, unless it is in the trash or the caller cannot see it."""
     return await reader.first(_GET, caller_id=caller_id, id=todo_id)
@@ -184,15 +205,15 @@ async def lock(work: Transaction, caller_id: UserId, todo_id: TodoId) -> Todo | 
 
 
 async def lock_many(work: Transaction, caller_id: UserId, todo_ids: Iterable[TodoId]) -> None:
-    """Locks what the caller sees of `todo_ids` in one order for everybody, so that two batches cannot deadlock."""
+    """Locks what the caller sees of `todo_ids` in one order for everybody, so that two writers cannot deadlock."""
     await work.all(_LOCK_MANY, caller_id=caller_id, ids=list(todo_ids))
 
 
 async def lock_parent(
-    work: Transaction, team_id: TeamId, parent_id: TodoId, child_id: TodoId | None
+    work: Transaction, caller_id: UserId, team_id: TeamId, parent_id: TodoId, *, child_id: TodoId | None
 ) -> ParentState | None:
     """The state of a parent to be, which stays as it is until this transaction ends; None if there is none."""
-    return await work.first(_LOCK_PARENT, key_team_id=team_id, key_id=parent_id, child_id=child_id)
+    return await work.first(_LOCK_PARENT, caller_id=caller_id, key_team_id=team_id, key_id=parent_id, child_id=child_id)
 
 
 async def role_in_team(reader: Reader, caller_id: UserId, team_id: TeamId) -> str | None:
@@ -229,11 +250,13 @@ async def insert_todo(
         )
 
 
-async def update_todo(work: Transaction, todo: Todo) -> Todo:
-    """Stores the changeable fields of a locked todo as its next version."""
+async def update_todo(work: Transaction, caller_id: UserId, todo: Todo) -> Todo:
+    """Stores the changeable fields of a locked todo as its next version. Raises NotFound if the caller has lost it."""
     values = {name: getattr(todo, name) for name in (*_WRITABLE, "position")}
     with refusals(REFUSALS):
-        updated = await work.first(_UPDATE, key_team_id=todo.team_id, key_id=todo.id, role=todo.role, **values)
+        updated = await work.first(
+            _UPDATE, caller_id=caller_id, key_team_id=todo.team_id, key_id=todo.id, role=todo.role, **values
+        )
     if updated is None:
-        raise RuntimeError("a locked todo was not there to be updated")
+        raise NotFound("todo", todo.id)
     return updated

@@ -9,8 +9,9 @@ from app.database.statements import Change, scalar
 from app.domain.ids import TeamId, UserId, uuid7
 from app.domain.teams.tables import team_memberships
 from app.domain.text import fold
-from app.domain.todos.repository import BY_CALLER
+from app.domain.todos.repository import BY_CALLER, unknown_team
 from app.domain.todos.tables import tags
+from app.domain.unit_of_work import refusals
 
 m = team_memberships.c
 
@@ -58,14 +59,15 @@ async def register(work: Transaction, caller_id: UserId, team_id: TeamId, names:
     keys = list(dict.fromkeys(fold(name) for name in names))
     spelled: dict[str, str] = {}
     for _ in range(_ATTEMPTS):
-        await work.run(
-            _REGISTER_TAGS,
-            caller_id=caller_id,
-            team_id=team_id,
-            ids=[uuid7() for _ in keys],
-            names=[wanted[key] for key in sorted(keys)],  # in one order for everybody: no deadlock over new names
-            keys=sorted(keys),
-        )
+        with refusals({"fk_tags_team_id": unknown_team}):
+            await work.run(
+                _REGISTER_TAGS,
+                caller_id=caller_id,
+                team_id=team_id,
+                ids=[uuid7() for _ in keys],
+                names=[wanted[key] for key in sorted(keys)],  # in one order for everybody: no deadlock over new names
+                keys=sorted(keys),
+            )
         spelled = dict(await work.all(_LOCK_NAMES, team_id=team_id, keys=keys))
         if len(spelled) == len(keys):
             break

@@ -20,10 +20,11 @@ from sqlalchemy import (
 from app.database.executor import Transaction
 from app.database.schema import uuid
 from app.database.statements import Change, scalar
-from app.domain.ids import TeamId, TodoId, UserId
+from app.domain.errors import NotFound
+from app.domain.ids import TodoId, UserId
 from app.domain.projects.tables import projects
 from app.domain.teams.tables import team_memberships
-from app.domain.todos.repository import BY_CALLER, CALLER_ROLE, COLUMNS, LIVE, ONE
+from app.domain.todos.repository import BY_CALLER, CALLER_ROLE, COLUMNS, LIVE, MAY_WRITE, ONE
 from app.domain.todos.tables import deleted_when, todos
 from app.domain.todos.todo import Todo
 
@@ -42,11 +43,13 @@ _itself_and_subtasks = and_(
     t.team_id == bindparam("key_team_id", type_=uuid),
     or_(t.id == _key_id, t.parent_id == _key_id),
 )
+# One moment for all rows of the statement, and another one for the next statement of the same transaction.
+_moment = select(func.clock_timestamp()).scalar_subquery()
 _TRASH = Change(
     "todos.trash",
     update(todos)
-    .where(_itself_and_subtasks, LIVE)
-    .values(deleted_at=func.now(), version=t.version + 1, updated_at=func.now())
+    .where(_itself_and_subtasks, LIVE, MAY_WRITE)
+    .values(deleted_at=_moment, version=t.version + 1, updated_at=_moment)
     .returning(t.id),
     scalar,
 )
@@ -61,11 +64,11 @@ _parent_is_live = (
 _RESTORE = Change(
     "todos.restore",
     update(todos)
-    .where(_itself_and_subtasks, t.deleted_at == bindparam("trashed_at", type_=DateTime(timezone=True)))
+    .where(_itself_and_subtasks, t.deleted_at == bindparam("trashed_at", type_=DateTime(timezone=True)), MAY_WRITE)
     .values(
         deleted_at=None,
         version=t.version + 1,
-        updated_at=func.now(),
+        updated_at=func.clock_timestamp(),
         project_id=case((_project_is_live, t.project_id)),
         parent_id=case((or_(t.parent_id == _key_id, _parent_is_live), t.parent_id)),
     )
@@ -90,38 +93,60 @@ _PURGE = Change(
     scalar,
 )
 _mine = todos.alias("mine")
-# Holds the projects out of the trash until the todos are back in them.
+_surrounding = (
+    select(_mine.c.team_id, _mine.c.project_id, _mine.c.parent_id, _mine.c.id)
+    .select_from(team_memberships.join(_mine, _mine.c.team_id == m.team_id))
+    .where(BY_CALLER, or_(_mine.c.id == _key_id, _mine.c.parent_id == _key_id))
+    .cte("surrounding")
+)
+# What the todos come back to stays out of the trash, or in it, until they are there. Projects before todos, as always.
 _LOCK_PROJECTS = Change(
     "todos.lock_projects",
     select(p.id)
+    .where(tuple_(p.team_id, p.id).in_(select(_surrounding.c.team_id, _surrounding.c.project_id)))
+    .order_by(p.id)
+    .with_for_update(read=True, key_share=True),
+    scalar,
+)
+_LOCK_PARENT = Change(
+    "todos.lock_parent_of_trashed",
+    select(t.id)
     .where(
-        tuple_(p.team_id, p.id).in_(
-            select(_mine.c.team_id, _mine.c.project_id).where(
-                _mine.c.team_id == bindparam("key_team_id", type_=uuid),
-                or_(_mine.c.id == _key_id, _mine.c.parent_id == _key_id),
-            )
+        tuple_(t.team_id, t.id).in_(
+            select(_surrounding.c.team_id, _surrounding.c.parent_id).where(_surrounding.c.id == _key_id)
         )
     )
-    .order_by(p.id)
     .with_for_update(read=True, key_share=True),
     scalar,
 )
 
 
 async def lock_trashed(work: Transaction, caller_id: UserId, todo_id: TodoId) -> Todo | None:
-    """A todo in the trash that the caller sees; nobody else changes it until this transaction ends."""
+    """A todo in the trash that the caller sees; nobody else changes it until this transaction ends.
+
+    Its projects and its parent keep their places meanwhile. Three statements.
+    """
+    await work.run(_LOCK_PROJECTS, caller_id=caller_id, key_id=todo_id)
+    await work.run(_LOCK_PARENT, caller_id=caller_id, key_id=todo_id)
     return await work.first(_LOCK_TRASHED, caller_id=caller_id, id=todo_id)
 
 
-async def trash(work: Transaction, team_id: TeamId, todo_id: TodoId) -> None:
-    """Moves a todo and its subtasks to the trash, under one moment."""
-    await work.run(_TRASH, key_team_id=team_id, key_id=todo_id)
+async def trash(work: Transaction, caller_id: UserId, todo: Todo) -> None:
+    """Moves a locked todo and its subtasks to the trash, under one moment. Raises NotFound if the caller has lost it."""
+    if not await work.all(_TRASH, caller_id=caller_id, key_team_id=todo.team_id, key_id=todo.id):
+        raise NotFound("todo", todo.id)
 
 
-async def restore(work: Transaction, todo: Todo, trashed_at: dt.datetime) -> list[Todo]:
-    """Brings back a todo and the subtasks that went to the trash at the same moment. Two statements."""
-    await work.run(_LOCK_PROJECTS, key_team_id=todo.team_id, key_id=todo.id)
-    return await work.all(_RESTORE, key_team_id=todo.team_id, key_id=todo.id, trashed_at=trashed_at, role=todo.role)
+async def restore(work: Transaction, caller_id: UserId, todo: Todo, trashed_at: dt.datetime) -> list[Todo]:
+    """Brings back a locked todo and the subtasks that went to the trash at the same moment."""
+    return await work.all(
+        _RESTORE,
+        caller_id=caller_id,
+        key_team_id=todo.team_id,
+        key_id=todo.id,
+        trashed_at=trashed_at,
+        role=todo.role,
+    )
 
 
 async def purge(work: Transaction, batch: int) -> int:
