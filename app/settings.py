@@ -8,13 +8,25 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
-from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from app.setting_types import (
+    CommaSeparated,
+    Moment,
+    base_url,
+    comma_separated,
+    lower_case,
+    networks,
+    origin,
+    plain_postgres_url,
+    redis_url,
+)
+
 DEVELOPMENT_SECRET = "development-only-secret-key-never-use-it-in-production"  # noqa: S105 - production refuses it
 MINIMUM_SECRET_BYTES = 32
+MINIMUM_PROXY_PREFIX = 2
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
@@ -27,44 +39,6 @@ class SettingsError(Exception):
         super().__init__("The settings cannot be used:\n" + "\n".join(f"  - {fault}" for fault in faults))
 
 
-def _comma_separated(value: object) -> object:
-    return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
-
-
-def _networks(values: list[str]) -> list[str]:
-    for value in values:
-        ipaddress.ip_network(value)
-    return values
-
-
-def _plain_postgres_url(value: SecretStr) -> SecretStr:
-    url = value.get_secret_value().replace("postgresql+asyncpg://", "postgresql://", 1)
-    if url and not url.startswith(("postgresql://", "postgres://")):
-        raise ValueError("must start with postgresql://")
-    return SecretStr(url)
-
-
-def _redis_url(value: SecretStr) -> SecretStr:
-    if value.get_secret_value() and urlsplit(value.get_secret_value()).scheme not in {"redis", "rediss", "unix"}:
-        raise ValueError("must start with redis://, rediss:// or unix://")
-    return value
-
-
-def _origin(value: str) -> str:
-    parts = urlsplit(value)
-    if value != "*" and (parts.scheme not in {"http", "https"} or not parts.netloc or value.rstrip("/") != value):
-        raise ValueError("must be an origin without a path")
-    return value
-
-
-def _utc(value: datetime) -> datetime:
-    return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
-
-
-CommaSeparated = Annotated[list[str], NoDecode, BeforeValidator(_comma_separated)]
-Moment = Annotated[datetime, AfterValidator(_utc)]
-
-
 class Group(BaseSettings):
     """One group of variables. Field aliases are the variable names."""
 
@@ -74,7 +48,7 @@ class Group(BaseSettings):
 class DatabaseSettings(Group):
     """Where PostgreSQL is and how it is used."""
 
-    url: Annotated[SecretStr, AfterValidator(_plain_postgres_url)] = Field(SecretStr(""), alias="DATABASE_URL")
+    url: Annotated[SecretStr, AfterValidator(plain_postgres_url)] = Field(SecretStr(""), alias="DATABASE_URL")
     pool_size: int = Field(10, alias="DB_POOL_SIZE", ge=1, le=500)
     max_overflow: int = Field(5, alias="DB_MAX_OVERFLOW", ge=0, le=500)
     pool_timeout_seconds: float = Field(5.0, alias="DB_POOL_TIMEOUT", gt=0, le=60)
@@ -85,7 +59,7 @@ class DatabaseSettings(Group):
 class RedisSettings(Group):
     """Where Redis is. Empty: the service runs without it and says so in health."""
 
-    url: Annotated[SecretStr, AfterValidator(_redis_url)] = Field(SecretStr(""), alias="REDIS_URL")
+    url: Annotated[SecretStr, AfterValidator(redis_url)] = Field(SecretStr(""), alias="REDIS_URL")
 
 
 class HttpSettings(Group):
@@ -93,14 +67,14 @@ class HttpSettings(Group):
 
     host: str = Field("127.0.0.1", alias="HOST", min_length=1)
     port: int = Field(8000, alias="PORT", ge=1, le=65535)
-    public_base_url: str = Field("", alias="PUBLIC_BASE_URL")
+    public_base_url: Annotated[str, AfterValidator(base_url)] = Field("", alias="PUBLIC_BASE_URL")
     workers: int = Field(1, alias="WORKERS", ge=1, le=64)
     body_limit_bytes: int = Field(1_048_576, alias="BODY_LIMIT_BYTES", ge=1024, le=104_857_600)
     request_timeout_seconds: float = Field(30.0, alias="REQUEST_TIMEOUT", gt=0, le=600)
     cors_origins: Annotated[
-        list[Annotated[str, AfterValidator(_origin)]], NoDecode, BeforeValidator(_comma_separated)
+        list[Annotated[str, AfterValidator(origin)]], NoDecode, BeforeValidator(comma_separated)
     ] = Field([], alias="CORS_ORIGINS")
-    trusted_proxies: Annotated[CommaSeparated, AfterValidator(_networks)] = Field([], alias="TRUSTED_PROXIES")
+    trusted_proxies: Annotated[CommaSeparated, AfterValidator(networks)] = Field([], alias="TRUSTED_PROXIES")
     drain_seconds: float = Field(5.0, alias="DRAIN_SECONDS", ge=0, le=300)
     shutdown_grace_seconds: int = Field(20, alias="SHUTDOWN_GRACE_SECONDS", ge=0, le=300)
     v1_deprecated_at: Moment = Field(datetime(2026, 11, 1, tzinfo=UTC), alias="V1_DEPRECATED_AT")
@@ -124,7 +98,7 @@ class SecuritySettings(Group):
     """Secrets, token lifetimes and what passwords cost."""
 
     secret_key: SecretStr = Field(SecretStr(DEVELOPMENT_SECRET), alias="SECRET_KEY")
-    previous_secret_keys: Annotated[list[SecretStr], NoDecode, BeforeValidator(_comma_separated)] = Field(
+    previous_secret_keys: Annotated[list[SecretStr], NoDecode, BeforeValidator(comma_separated)] = Field(
         [], alias="PREVIOUS_SECRET_KEYS"
     )
     access_token_minutes: int = Field(15, alias="ACCESS_TOKEN_MINUTES", ge=1, le=60)
@@ -137,7 +111,9 @@ class SecuritySettings(Group):
 class LogSettings(Group):
     """What is written to standard output."""
 
-    level: Literal["debug", "info", "warning", "error"] = Field("info", alias="LOG_LEVEL")
+    level: Annotated[Literal["debug", "info", "warning", "error"], BeforeValidator(lower_case)] = Field(
+        "info", alias="LOG_LEVEL"
+    )
     format: Literal["json", "console"] = Field("json", alias="LOG_FORMAT")
 
 
@@ -202,20 +178,23 @@ def load_settings(**overrides: Any) -> Settings:
     """
     faults: list[str] = []
     values = {**dict(_values_from_files(faults, overrides)), **overrides}
+    defaults = variables()
     groups: dict[str, Any] = {}
     sources: dict[str, type[Group]] = {"_": _Environment, **_GROUPS}
     for name, group in sources.items():
         try:
             groups[name] = group(**values)
         except ValidationError as error:
-            faults.extend(_fault(group, detail) for detail in error.errors(include_input=False, include_url=False))
-    if faults:
-        raise SettingsError(faults)
+            details = error.errors(include_input=False, include_url=False)
+            faults.extend(_fault(group, detail) for detail in details)
+            # With defaults in the place of what is wrong, so that the other variables' faults come in the same answer.
+            wrong = {str(detail["loc"][0]) for detail in details}
+            groups[name] = group(**{**values, **{variable: defaults[variable] for variable in wrong}})
     process = groups.pop("_")
-    settings = Settings(**process.model_dump(), **groups)
-    faults.extend(_inconsistent(settings))
-    if settings.is_production:
-        faults.extend(_insecure(settings))
+    settings = Settings.model_construct(environment=process.environment, debug=process.debug, **groups)
+    named = {fault.partition(":")[0] for fault in faults}
+    doubts = [*_inconsistent(settings), *(_insecure(settings) if settings.is_production else ())]
+    faults.extend(doubt for doubt in doubts if doubt.partition(":")[0] not in named)
     if faults:
         raise SettingsError(faults)
     return settings
@@ -223,11 +202,8 @@ def load_settings(**overrides: Any) -> Settings:
 
 def variables() -> dict[str, object]:
     """Every environment variable that the service reads, with its default."""
-    return {
-        str(field.alias): field.get_default()
-        for group in (_Environment, *_GROUPS.values())
-        for field in group.model_fields.values()
-    }
+    groups: tuple[type[Group], ...] = (_Environment, *_GROUPS.values())
+    return {str(field.alias): field.get_default() for group in groups for field in group.model_fields.values()}
 
 
 def _values_from_files(faults: list[str], overrides: dict[str, Any]) -> Iterator[tuple[str, str]]:
@@ -237,9 +213,9 @@ def _values_from_files(faults: list[str], overrides: dict[str, Any]) -> Iterator
             continue
         try:
             yield variable, Path(path).read_text(encoding="utf-8").strip()
-        except OSError as error:
+        except (OSError, UnicodeDecodeError) as error:
             faults.append(
-                f"{variable}_FILE: cannot be read ({error.strerror}). Example: /run/secrets/{variable.lower()}"
+                f"{variable}_FILE: cannot be read ({type(error).__name__}). Example: /run/secrets/{variable.lower()}"
             )
 
 
@@ -269,19 +245,21 @@ def _inconsistent(settings: Settings) -> Iterator[str]:
     ):
         if len(key.get_secret_value().encode()) < MINIMUM_SECRET_BYTES:
             yield f"{name}: is shorter than {MINIMUM_SECRET_BYTES} bytes. Example: {_EXAMPLES['SECRET_KEY']}"
-    base = urlsplit(settings.http.public_base_url)
-    if settings.http.public_base_url and (base.scheme not in {"http", "https"} or not base.netloc):
-        yield f"PUBLIC_BASE_URL: must be an http(s) address. Example: {_EXAMPLES['PUBLIC_BASE_URL']}"
 
 
 def _insecure(settings: Settings) -> Iterator[str]:
-    if settings.security.secret_key.get_secret_value() == DEVELOPMENT_SECRET:
-        yield f"SECRET_KEY: production refuses the development default. Example: {_EXAMPLES['SECRET_KEY']}"
+    keys = {
+        "SECRET_KEY": [settings.security.secret_key],
+        "PREVIOUS_SECRET_KEYS": settings.security.previous_secret_keys,
+    }
+    for name, secrets in keys.items():
+        if any(secret.get_secret_value() == DEVELOPMENT_SECRET for secret in secrets):
+            yield f"{name}: production refuses the development default. Example: {_EXAMPLES['SECRET_KEY']}"
     if "*" in settings.http.cors_origins:
         yield f"CORS_ORIGINS: production refuses the wildcard. Example: {_EXAMPLES['CORS_ORIGINS']}"
     if settings.debug:
         yield "DEBUG: production refuses it. Example: false"
-    if any(network.prefixlen == 0 for network in settings.http.trusted_networks):
-        yield f"TRUSTED_PROXIES: production refuses a network of all addresses. Example: {_EXAMPLES['TRUSTED_PROXIES']}"
+    if any(network.prefixlen < MINIMUM_PROXY_PREFIX for network in settings.http.trusted_networks):
+        yield f"TRUSTED_PROXIES: production refuses half of all addresses. Example: {_EXAMPLES['TRUSTED_PROXIES']}"
     if not settings.database.url.get_secret_value():
         yield f"DATABASE_URL: production needs a database. Example: {_EXAMPLES['DATABASE_URL']}"

@@ -3,11 +3,13 @@
 import argparse
 import shlex
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from bench import probes, report, rounds
 from bench.apps import APPS, SERVICE
 from bench.data import Population
+from bench.messages import UnexpectedAnswerError
+from bench.processes import ServerError
 from bench.stand import Stand, all_serving, standing
 from bench.works import WORKS
 
@@ -44,12 +46,22 @@ def _measured(stand: Stand, pace: rounds.Pace) -> tuple[list[rounds.Line], list[
         service = servers[SERVICE.name]
         lines = rounds.run(stand, servers, WORKS, pace=pace, say=_say)
         figures = [
-            *probes.middleware(lines),
-            *probes.depth(stand, service, pace),
-            *probes.login(stand, service, pace),
-            *probes.start(stand, service, pace),
+            *_taken("middleware", probes.middleware(lines)),
+            *_taken("depth", probes.depth(stand, service, pace)),
+            *_taken("login", probes.login(stand, service, pace)),
+            *_taken("start and memory", probes.start(stand, service, pace)),
         ]
-    return lines, [*figures, *probes.crowd(stand, pace)]
+    return lines, [*figures, *_taken("crowd", probes.crowd(stand, pace))]
+
+
+def _taken(name: str, figures: Iterable[probes.Figure]) -> Iterator[probes.Figure]:
+    """The figures as far as they can be taken: minutes of measurements are not lost because one probe fails."""
+    try:
+        for figure in figures:
+            _say(f"{figure.name}: {figure.value:,.2f} {figure.unit}")
+            yield figure
+    except (ServerError, UnexpectedAnswerError) as error:
+        yield probes.Figure(name=name, values=(), unit="", faults=[str(error)])
 
 
 def _say(progress: str) -> None:

@@ -36,6 +36,19 @@ class TestValues:
         ]
         assert all("Example: " in fault for fault in found)
 
+    def test_faults_across_variables_come_along(self) -> None:
+        found = faults(
+            ENVIRONMENT="production", DATABASE_URL="postgresql://db/d", SECRET_KEY="x", DEBUG="true", LOG_FORMAT="x"
+        )
+        assert [fault.partition(":")[0] for fault in found] == ["LOG_FORMAT", "SECRET_KEY", "DEBUG"]
+
+    @pytest.mark.parametrize("value", ["http://[x", "ftp://x", "https://a?b=c", "example.com"])
+    def test_a_public_address_that_is_none_is_refused(self, value: str) -> None:
+        assert [fault.partition(":")[0] for fault in faults(PUBLIC_BASE_URL=value)] == ["PUBLIC_BASE_URL"]
+
+    def test_the_log_level_may_shout(self) -> None:
+        assert load_settings(LOG_LEVEL="INFO").log.level == "info"
+
     def test_a_fault_never_shows_a_secret(self) -> None:
         assert "hunter2" not in "".join(faults(DATABASE_URL="mysql://u:hunter2@h/d", SECRET_KEY="hunter2"))
 
@@ -74,11 +87,13 @@ class TestProduction:
             ("SECRET_KEY", DEVELOPMENT_SECRET),
             ("SECRET_KEY", "short"),
             ("PREVIOUS_SECRET_KEYS", "short"),
+            ("PREVIOUS_SECRET_KEYS", DEVELOPMENT_SECRET),
             ("CORS_ORIGINS", "*"),
             ("CORS_ORIGINS", "https://good.example,*"),
             ("DEBUG", "true"),
             ("TRUSTED_PROXIES", "0.0.0.0/0"),
             ("TRUSTED_PROXIES", "10.0.0.0/8,::/0"),
+            ("TRUSTED_PROXIES", "0.0.0.0/1,128.0.0.0/1"),
             ("DATABASE_URL", ""),
         ],
     )

@@ -12,7 +12,9 @@ from app.api.problems import HttpProblem
 # What `_tags` reads and `*`, for the documents and for bodies.
 ENTITY_TAGS = r'^(\*|(W/)?"[!#-~]*"( *, *(W/)?"[!#-~]*")*)$'
 
-_TAG = re.compile(r'\s*((?:W/)?"[^"\x00-\x20\x7f]*")\s*(?:,|$)')
+# A list element and its comma; empty elements are ignored (RFC 9110 §5.6.1).
+_TAG = re.compile(r'[\s,]*((?:W/)?"[^"\x00-\x20\x7f]*")\s*(?:,[\s,]*|$)')
+_OURS = re.compile(r'"([1-9][0-9]{0,17})-[a-z]+"')
 
 
 def entity_tag(version: int, role: str) -> str:
@@ -22,8 +24,8 @@ def entity_tag(version: int, role: str) -> str:
 
 def is_unchanged(request: Request, etag: str) -> bool:
     """True if `If-None-Match` names this tag; weak comparison, as for GET."""
-    given = request.headers.get("if-none-match")
-    if given is None:
+    given = ", ".join(request.headers.getlist("if-none-match"))
+    if not given:
         return False
     return given.strip() == "*" or etag.removeprefix("W/") in {
         tag.removeprefix("W/") for tag in _tags(given, "If-None-Match")
@@ -31,11 +33,15 @@ def is_unchanged(request: Request, etag: str) -> bool:
 
 
 def expected_versions(if_match: str | None) -> frozenset[int] | None:
-    """The versions that `If-Match` allows; None allows any. Weak and foreign tags match none. Raises a 400 problem."""
+    """The versions that `If-Match` allows; None allows any. Raises a 400 problem.
+
+    Weak tags and tags of another form match no version. The role in a tag is not compared: it decides what links are
+    shown, and whether the caller may write is asked anew.
+    """
     if if_match is None or if_match.strip() == "*":
         return None
-    numbers = (tag[1:-1].partition("-")[0] for tag in _tags(if_match, "If-Match") if not tag.startswith("W/"))
-    return frozenset(int(number) for number in numbers if number.isascii() and number.isdigit() and len(number) < 10)
+    ours = (_OURS.fullmatch(tag) for tag in _tags(if_match, "If-Match"))
+    return frozenset(int(tag.group(1)) for tag in ours if tag)
 
 
 def _tags(header: str, name: str) -> list[str]:

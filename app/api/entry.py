@@ -26,6 +26,7 @@ VERSION_LINKS = {
     "trash": "/api/v2/todos/trash",
     "stats": "/api/v2/todos/stats",
     "projects": "/api/v2/projects",
+    "trashed_projects": "/api/v2/projects/trash",
     "teams": "/api/v2/teams",
     "tags": "/api/v2/tags",
     "users": "/api/v2/users",

@@ -33,7 +33,7 @@ class Health(TypedDict):
     """How the service and what it stands on are doing."""
 
     status: Annotated[Literal["ok", "degraded", "unavailable", "draining"], described("The sum of it all.", "ok")]
-    database: Annotated[DatabaseState, described("behind: the schema is not the one that this release needs.", "ok")]
+    database: Annotated[DatabaseState, described("behind: the schema is older than this release needs.", "ok")]
     cache: Annotated[CacheState, described("local: no Redis is configured; unavailable: it does not answer.", "redis")]
     timestamp: Annotated[dt.datetime, described("When this was looked at.", EXAMPLE_MOMENT)]
 
@@ -63,7 +63,7 @@ class HealthChecks:
     def __init__(self) -> None:
         self._looking = asyncio.Lock()
         self._latest: _Findings | None = None
-        self._head: str | None = None
+        self._outdated: frozenset[str] | None = None
 
     async def findings(self, services: Services) -> _Findings:
         """What was found within the last second. Takes two seconds at most."""
@@ -74,14 +74,14 @@ class HealthChecks:
             return self._latest
 
     async def _database(self, services: Services) -> DatabaseState:
-        if self._head is None:
-            self._head = migrations.head()
+        if self._outdated is None:
+            self._outdated = migrations.outdated()
         try:
             async with asyncio.timeout(CHECK_SECONDS):
                 current = await migrations.current(services.database.reader)
         except (DatabaseUnavailable, TimeoutError):
             return "unavailable"
-        return "ok" if current == self._head else "behind"
+        return "behind" if current is None or current in self._outdated else "ok"
 
 
 async def _cache(services: Services) -> CacheState:

@@ -36,6 +36,7 @@ _STATUS: tuple[tuple[type[DomainError], int], ...] = (
     (Stale, 412),
     (Invalid, 422),
 )
+_REFUSED_TOKENS = {"INVALID_TOKEN", "TOKEN_EXPIRED", "SESSION_ENDED"}
 _DATABASE_DETAILS = {
     "DATABASE_POOL_EXHAUSTED": "Every database connection is busy.",
     "DATABASE_TIMEOUT": "The database did not answer in time.",
@@ -89,7 +90,8 @@ def problem_response(scope: Scope, error: Exception) -> Response:
     """The response for any error that a handler may raise; what is not known here is a 500."""
     if isinstance(error, DomainError):
         status = _status_of(error)
-        return problem(scope, status, error.code, error.detail, fields=error.fields, headers=_challenge(scope, status))
+        challenge = _challenge(error.code) if status == 401 else None
+        return problem(scope, status, error.code, error.detail, fields=error.fields, headers=challenge)
     if isinstance(error, DatabaseUnavailable):
         retry_after = {"Retry-After": str(error.retry_after_seconds)}
         return problem(scope, 503, error.code, _database_detail(error), headers=retry_after)
@@ -125,11 +127,10 @@ def _database_detail(error: DatabaseUnavailable) -> str:
     return _DATABASE_DETAILS.get(error.code, "The database cannot be reached.")
 
 
-def _challenge(scope: Scope, status: int) -> dict[str, str]:
-    if status != 401:
-        return {}
-    sent = any(name == b"authorization" for name, _ in scope.get("headers", ()))
-    return {"WWW-Authenticate": 'Bearer realm="todo"' + (', error="invalid_token"' if sent else "")}
+def _challenge(code: str) -> dict[str, str]:
+    """RFC 6750 §3: `invalid_token` tells a client to refresh, so only a refused token says it."""
+    refused = ', error="invalid_token"' if code in _REFUSED_TOKENS else ""
+    return {"WWW-Authenticate": f'Bearer realm="todo"{refused}'}
 
 
 def _rfc9457(status: int, code: str, detail: str, request_id: str, fields: tuple[FieldError, ...]) -> dict[str, Any]:

@@ -56,8 +56,9 @@ def listing(request: Request, content: Any, *, headers: Mapping[str, str] | None
 
 def require_json(headers: Headers) -> None:
     """Raises the 406 problem unless the client takes JSON."""
-    accept = headers.get("accept")
-    if accept is None or accept in _ANY_JSON:
+    lines = headers.getlist("accept")
+    accept = lines[0] if len(lines) == 1 else ", ".join(lines)
+    if not accept.strip() or accept in _ANY_JSON:
         return
     if best_quality(accept, _ANY_JSON) <= 0:
         raise HttpProblem(406, "NOT_ACCEPTABLE", "There is application/json here, and nothing that Accept allows.")
@@ -74,6 +75,8 @@ def best_quality(accept: str, media_types: tuple[str, ...]) -> float:
                 try:
                     quality = float(parameter[2:])
                 except ValueError:
-                    raise HttpProblem(400, "MALFORMED_ACCEPT", "Accept has a quality that is not a number.") from None
+                    quality = -1.0
+                if not 0.0 <= quality <= 1.0:
+                    raise HttpProblem(400, "MALFORMED_ACCEPT", "A quality in Accept is not a number from 0 to 1.")
         found[media_type.lower()] = quality
     return next((found[media_type] for media_type in reversed(media_types) if media_type in found), 0.0)

@@ -93,7 +93,8 @@ class _Binder:
         if self._headers:
             headers = request.headers
             for name, alias in self._headers:
-                arguments[name] = headers.get(alias)
+                lines = headers.getlist(alias)
+                arguments[name] = ", ".join(lines) if lines else None
         if self._request_name is not None:
             arguments[self._request_name] = request
         for name, call in self._dependencies:

@@ -51,6 +51,15 @@ def head() -> str:
     return revision
 
 
+def outdated() -> frozenset[str]:
+    """The revisions that this release knows and that are not enough for it.
+
+    A revision that it does not know was made by a later release, and every migration works with the release before it.
+    """
+    script = ScriptDirectory(str(MIGRATIONS))
+    return frozenset(revision.revision for revision in script.walk_revisions()) - {head()}
+
+
 async def current(reader: Reader) -> str | None:
     """The revision that the database is at, None if it was never migrated. Raises DatabaseUnavailable."""
     try:

@@ -6,9 +6,9 @@ Whoever locks several things locks projects first, then tags, then todos, each i
 import asyncio
 import functools
 import random
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
-from typing import ParamSpec, TypeVar
+from typing import Any, ParamSpec, TypeVar
 
 from app.database.errors import ConstraintViolated, DatabaseUnavailable
 from app.database.executor import Database, Transaction
@@ -43,7 +43,7 @@ def refusals(errors: ConstraintErrors) -> Iterator[None]:
         raise refusal from violated
 
 
-def repeated(command: Callable[P, Awaitable[T]]) -> Callable[P, Awaitable[T]]:
+def repeated(command: Callable[P, Coroutine[Any, Any, T]]) -> Callable[P, Coroutine[Any, Any, T]]:
     """The command, run again at most twice if another change got in its way: nothing was written then.
 
     For commands that are one unit of work. Raises what the last attempt raised.

@@ -1,4 +1,4 @@
-"""Version 1 says on every response that it is deprecated, until when it works, and what comes after it; then it is gone.
+"""Version 1 says on every response that it is deprecated, until when it works and what comes after it; then it is gone.
 
 Sources: RFC 9745 (Deprecation), RFC 8594 (Sunset), RFC 5829 (successor-version). A layer and not part of version 1's
 routes, because its 404s, 405s and 500s must say so too.
@@ -16,6 +16,8 @@ from app.api.problems import problem
 _DEPRECATED = "/api/v1"
 _SUCCESSOR = "/api/v2"
 _DOCUMENT = "/openapi.json"
+# What is not at the same place below the successor.
+_MOVED = {"/users/me": "/me", "/todos/bulk-process": "/todos/batch"}
 # What RFC 3986 allows in a path besides letters and digits. Quotes and angle brackets would end a Link's target early.
 _PATH_CHARACTERS = "/-._~!$&'()*+,;=:@"
 
@@ -43,7 +45,7 @@ class Deprecation:
         rest = scope["path"][len(_DEPRECATED) :]
         if rest and not rest.startswith("/"):
             return self.app(scope, receive, send)
-        successor = _SUCCESSOR + quote(rest, safe=_PATH_CHARACTERS, errors="replace")
+        successor = _SUCCESSOR + quote(_MOVED.get(rest, rest), safe=_PATH_CHARACTERS, errors="replace")
         headers = (*self._headers, (b"link", f'<{successor}>; rel="successor-version"'.encode()))
 
         def send_with_notice(message: Message) -> Awaitable[None]:

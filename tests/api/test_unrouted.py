@@ -15,9 +15,7 @@ SECURITY_HEADERS = {
 
 
 class TestUnknownPaths:
-    @pytest.mark.parametrize(
-        "path", ["/nothing", "/api/v2/nothing", "/api/v2/todos/", "/api/v2/todos/x/y/z", "/%00"]
-    )
+    @pytest.mark.parametrize("path", ["/nothing", "/api/v2/nothing", "/api/v2/todos/", "/api/v2/todos/x/y/z", "/%00"])
     async def test_an_unknown_path_is_a_404_problem(self, client: httpx.AsyncClient, path: str) -> None:
         response = await client.get(path)
         assert (response.status_code, response.json()["code"]) == (404, "NOT_FOUND")

@@ -1,5 +1,6 @@
 """What one person has does not exist for another: every operation of both documents on somebody else's things."""
 
+import datetime as dt
 import json
 from dataclasses import dataclass
 from typing import Any
@@ -11,6 +12,8 @@ import pytest
 from tests.contract.conversation import document_of
 from tests.contract.household import Household
 from tests.contract.live import LiveService, Person
+
+SECRET = "Olga's secret"
 
 
 @dataclass(frozen=True)
@@ -43,6 +46,7 @@ def operations(version: str) -> list[Operation]:
 EVERY = [*operations("v1"), *operations("v2")]
 ON_ONE_THING = [operation for operation in EVERY if "{" in operation.path]
 LISTS = [one for one in EVERY if one.method == "GET" and "{" not in one.path and not one.is_public]
+CHANGES = [operation for operation in ON_ONE_THING if operation.method != "GET"]
 PROTECTED = [operation for operation in EVERY if not operation.is_public]
 
 
@@ -52,8 +56,23 @@ def household(live: LiveService) -> Household:
 
 
 @pytest.fixture(scope="module")
-def outsider(household: Household) -> Person:
-    return household.owner
+def secrets(household: Household) -> Household:
+    """The household, with something in every list, all of it called SECRET."""
+    owner, team, today = household.owner, household.team, dt.datetime.now(dt.UTC).date()
+    for days in (-1, 0, 1):
+        due = str(today + dt.timedelta(days))
+        owner.create("/api/v2/todos", title=SECRET, team_id=team, due_date=due, tags=[SECRET])
+    for place, name in (("todos", "title"), ("projects", "name")):
+        trashed = owner.create(f"/api/v2/{place}", team_id=team, **{name: SECRET})
+        owner.ask("DELETE", f"/api/v2/{place}/{trashed}")
+    owner.create("/api/v2/projects", name=SECRET, team_id=team)
+    owner.create("/api/v2/teams", name=SECRET)
+    return household
+
+
+@pytest.fixture(scope="module")
+def outsider(live: LiveService) -> Person:
+    return live.person("Oscar")
 
 
 def send(live: LiveService, operation: Operation, values: dict[str, str], headers: dict[str, str]) -> httpx.Response:
@@ -85,18 +104,21 @@ class TestSomebodyElsesThings:
         assert theirs.status_code == 404, theirs.text
         assert without_ids(theirs, values) == without_ids(nothing, nowhere)
 
-    def test_the_owner_finds_it_afterwards_as_it_was(
+
+@pytest.mark.parametrize("operation", CHANGES, ids=str)
+class TestAfterwards:
+    def test_the_owner_finds_it_as_it_was(
         self, operation: Operation, live: LiveService, household: Household, outsider: Person
     ) -> None:
         values = household.path_parameters(operation.method, operation.path)
-        before = seen(live, operation, values, household)
+        before = seen(operation, values, household)
 
         send(live, operation, values, outsider.headers)
 
-        assert seen(live, operation, values, household) == before
+        assert seen(operation, values, household) == before
 
 
-def seen(live: LiveService, operation: Operation, values: dict[str, str], household: Household) -> Any:
+def seen(operation: Operation, values: dict[str, str], household: Household) -> Any:
     """What the owner sees where the operation is about to act: the thing, or the list that holds it."""
     if "session_id" in values:
         return household.member.ask("GET", "/api/v2/me/sessions")["items"]
@@ -115,17 +137,27 @@ def seen(live: LiveService, operation: Operation, values: dict[str, str], househ
 @pytest.mark.parametrize("operation", LISTS, ids=str)
 class TestLists:
     def test_nothing_of_somebody_else_is_in_it(
-        self, operation: Operation, live: LiveService, household: Household, outsider: Person
+        self, operation: Operation, live: LiveService, secrets: Household, outsider: Person
     ) -> None:
-        things = {household.todo, household.project, household.tag, str(household.owner.user.id)}
-        filters = {name: value for name, value in {"team_id": household.team}.items() if name in operation.parameters}
+        filters = {"team_id": secrets.team} if "team_id" in operation.parameters else {}
 
         everything = live.http.get(operation.path, headers=outsider.headers)
         filtered = live.http.get(operation.path, params=filters, headers=outsider.headers)
 
         assert {everything.status_code, filtered.status_code} <= {200, 403}
-        assert household.team not in everything.text
-        assert not [thing for thing in things if thing in everything.text + filtered.text]
+        assert SECRET not in everything.text + filtered.text
+        assert secrets.team not in everything.text
+        assert str(secrets.owner.user.id) not in everything.text + filtered.text
+
+    def test_the_owner_sees_it_there(
+        self, operation: Operation, live: LiveService, secrets: Household, outsider: Person
+    ) -> None:
+        """Otherwise the test above would prove nothing."""
+        mine = live.http.get(operation.path, headers=secrets.owner.headers)
+        theirs = live.http.get(operation.path, headers=outsider.headers)
+
+        assert mine.status_code == 200
+        assert mine.json() != theirs.json()
 
 
 @pytest.mark.parametrize("operation", PROTECTED, ids=str)

@@ -92,7 +92,7 @@ class TestBrokenConnections:
         await admin.close()
         await until(connection.raw.is_closed)
         replaced = await pool.acquire()
-        assert await replaced.fetch("SELECT 1", []) == [(1,)]
+        assert [tuple(row) for row in await replaced.fetch("SELECT 1", [])] == [(1,)]
         pool.release(replaced)
         assert pool.usage["open"] == 1
 

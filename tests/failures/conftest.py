@@ -11,6 +11,7 @@ import pytest
 
 from app.database import migrations
 from app.local_stack import LocalStack
+from app.server_process import ServerProcess
 from app.settings import Settings, load_settings
 from tests.conftest import Running, running
 from tests.factories import bearer, make_user, open_session
@@ -24,6 +25,12 @@ def servers() -> Iterator[LocalStack]:
         migrations.upgrade(started.database_url("postgres"))
         yield started
     shutil.rmtree(directory, ignore_errors=True)
+
+
+@pytest.fixture(scope="module")
+def valkey(servers: LocalStack) -> ServerProcess:
+    assert servers.valkey is not None
+    return servers.valkey
 
 
 @pytest.fixture(scope="module")

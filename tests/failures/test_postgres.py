@@ -60,9 +60,7 @@ class TestKilled:
     ) -> None:
         admin = await asyncpg.connect(breakable.database.url.get_secret_value())
         assert (await person.get(TODOS)).status_code == 200
-        await admin.execute(
-            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'todo'"
-        )
+        await admin.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'todo'")
         await admin.close()
         answers = [(await person.get(TODOS)).status_code for _ in range(10)]
         assert set(answers) <= {200, 503}

@@ -4,7 +4,7 @@ import asyncio
 
 import httpx
 
-from app.local_stack import LocalStack
+from app.server_process import ServerProcess
 from app.settings import Settings
 from tests.conftest import Running, running
 from tests.failures.conftest import until_ready
@@ -31,26 +31,26 @@ class TestAbsent:
 
 class TestBroken:
     async def test_a_dead_one_degrades_and_fails_nothing(
-        self, servers: LocalStack, service: Running, person: httpx.AsyncClient
+        self, valkey: ServerProcess, service: Running, person: httpx.AsyncClient
     ) -> None:
         await until_ready(person, seconds=5)
-        await asyncio.to_thread(servers.valkey.kill)
+        await asyncio.to_thread(valkey.kill)
         try:
             assert await state(person) == (200, "degraded", "unavailable")
             assert (await person.post(TODOS, json={"title": "x"})).status_code == 201
             assert (await person.get(TODOS)).status_code == 200
         finally:
-            await asyncio.to_thread(servers.valkey.start)
+            await asyncio.to_thread(valkey.start)
         assert await state(person) == (200, "ok", "redis")
 
     async def test_a_frozen_one_delays_readiness_by_no_more_than_its_time_limit(
-        self, servers: LocalStack, service: Running, person: httpx.AsyncClient
+        self, valkey: ServerProcess, service: Running, person: httpx.AsyncClient
     ) -> None:
-        servers.valkey.freeze()
+        valkey.freeze()
         try:
             async with asyncio.timeout(4):
                 assert await state(person) == (200, "degraded", "unavailable")
             assert (await person.get(TODOS)).status_code == 200
         finally:
-            servers.valkey.thaw()
+            valkey.thaw()
         assert await state(person) == (200, "ok", "redis")

@@ -42,6 +42,13 @@ class TestVersion1:
         async with browse(layer()) as client:
             assert successor(await client.get("/api/v1")) == '</api/v2>; rel="successor-version"'
 
+    @pytest.mark.parametrize(
+        ("path", "moved"), [("/users/me", "/api/v2/me"), ("/todos/bulk-process", "/api/v2/todos/batch")]
+    )
+    async def test_what_moved_has_its_new_place_as_successor(self, browse, path: str, moved: str):
+        async with browse(layer()) as client:
+            assert successor(await client.get("/api/v1" + path)) == f'<{moved}>; rel="successor-version"'
+
     async def test_refusals_say_it_as_well(self, browse):
         async with browse(layer(PlainTextResponse("", 404))) as client:
             assert "deprecation" in (await client.get("/api/v1/nowhere")).headers

@@ -15,13 +15,14 @@ from app.domain.projects.project import (
 )
 from app.domain.teams import queries as teams
 from app.domain.teams.policy import require_writer
-from app.domain.unit_of_work import unit_of_work
+from app.domain.unit_of_work import repeated, unit_of_work
 from app.domain.users.caller import Caller
 
 PURGE_BATCH = 500
 Versions = frozenset[int] | None
 
 
+@repeated
 async def create(database: Database, caller: Caller, draft: ProjectDraft) -> Project:
     """Stores a new project, in the caller's personal team unless the draft names another, and returns it.
 
@@ -36,6 +37,7 @@ async def create(database: Database, caller: Caller, draft: ProjectDraft) -> Pro
         return project
 
 
+@repeated
 async def update(
     database: Database, caller: Caller, project_id: ProjectId, changes: ProjectChanges, *, expected: Versions = None
 ) -> Project:
@@ -59,6 +61,7 @@ async def unarchive(database: Database, caller: Caller, project_id: ProjectId, *
     return await update(database, caller, project_id, ProjectChanges(status=Status.ACTIVE), expected=expected)
 
 
+@repeated
 async def delete(database: Database, caller: Caller, project_id: ProjectId, *, expected: Versions = None) -> None:
     """Moves a project to the trash together with its live todos. Raises NotFound, NotAllowed, Stale."""
     async with unit_of_work(database) as work:
@@ -70,6 +73,7 @@ async def delete(database: Database, caller: Caller, project_id: ProjectId, *, e
         await trash_repository.trash(work, project)
 
 
+@repeated
 async def restore(database: Database, caller: Caller, project_id: ProjectId) -> Project:
     """Brings a project back from the trash with exactly the todos that went along. Raises NotFound, NotAllowed."""
     async with unit_of_work(database) as work:
@@ -80,6 +84,7 @@ async def restore(database: Database, caller: Caller, project_id: ProjectId) -> 
         return await trash_repository.restore(work, project, project.deleted_at)
 
 
+@repeated
 async def purge_trash(database: Database) -> int:
     """Deletes for good what has been in the trash for thirty days; the number deleted. In transactions of 500.
 

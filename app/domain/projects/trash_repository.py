@@ -2,7 +2,7 @@
 
 import datetime as dt
 
-from sqlalchemy import Integer, bindparam, column, delete, func, select, table, update
+from sqlalchemy import Integer, bindparam, column, delete, func, or_, select, table, update
 
 from app.database.executor import Transaction
 from app.database.schema import moment, uuid
@@ -36,6 +36,8 @@ _RESTORE = Change(
 _todos = table(
     "todos",
     column("team_id", uuid),
+    column("id", uuid),
+    column("parent_id", uuid),
     column("project_id", uuid),
     column("version", Integer),
     column("updated_at", moment),
@@ -43,7 +45,18 @@ _todos = table(
 )
 t = _todos.c
 _together = bindparam("moment", type_=moment)
-_of_project = (t.team_id == bindparam("team_id", type_=uuid), t.project_id == bindparam("project_id", type_=uuid))
+_in_project = bindparam("project_id", type_=uuid)
+_parent = _todos.alias("parent")
+# A subtask goes where its parent goes, whatever project it names itself.
+_of_project = (
+    t.team_id == bindparam("team_id", type_=uuid),
+    or_(
+        t.project_id == _in_project,
+        t.parent_id.in_(
+            select(_parent.c.id).where(_parent.c.team_id == t.team_id, _parent.c.project_id == _in_project)
+        ),
+    ),
+)
 _TRASH_TODOS = Change(
     "projects.trash_todos",
     update(_todos)

@@ -6,12 +6,13 @@ from app.domain.tags import repository
 from app.domain.tags.tag import Tag, TagChanges, TagDraft, TagId, changed, checked, require_version
 from app.domain.teams import queries as teams
 from app.domain.teams.policy import require_writer
-from app.domain.unit_of_work import unit_of_work
+from app.domain.unit_of_work import repeated, unit_of_work
 from app.domain.users.caller import Caller
 
 Versions = frozenset[int] | None
 
 
+@repeated
 async def create(database: Database, caller: Caller, draft: TagDraft) -> Tag:
     """Stores a new tag, in the caller's personal team unless the draft names another, and returns it.
 
@@ -26,6 +27,7 @@ async def create(database: Database, caller: Caller, draft: TagDraft) -> Tag:
         return tag
 
 
+@repeated
 async def update(
     database: Database, caller: Caller, tag_id: TagId, changes: TagChanges, *, expected: Versions = None
 ) -> Tag:
@@ -45,6 +47,7 @@ async def update(
         return updated
 
 
+@repeated
 async def delete(database: Database, caller: Caller, tag_id: TagId, *, expected: Versions = None) -> None:
     """Deletes a tag and takes it off every todo of the team. There is no way back.
 
@@ -56,6 +59,7 @@ async def delete(database: Database, caller: Caller, tag_id: TagId, *, expected:
         await repository.delete_tag(work, tag)
 
 
+@repeated
 async def merge(database: Database, caller: Caller, tag_id: TagId, *, into: TagId, expected: Versions = None) -> Tag:
     """Gives every todo with the tag the tag `into` instead, deletes the tag, and returns the other, unchanged.
 

@@ -22,12 +22,13 @@ from app.domain.teams.team import (
     slug_for,
 )
 from app.domain.text import fold
-from app.domain.unit_of_work import unit_of_work
+from app.domain.unit_of_work import repeated, unit_of_work
 from app.domain.users.caller import Caller
 
 Versions = frozenset[int] | None
 
 
+@repeated
 async def create(database: Database, caller: Caller, draft: TeamDraft) -> Team:
     """Makes a shared team that the caller owns. Raises Invalid and Conflict (SLUG_TAKEN)."""
     team_id = TeamId(uuid7())
@@ -37,6 +38,7 @@ async def create(database: Database, caller: Caller, draft: TeamDraft) -> Team:
         return await repository.insert_shared(work, caller.user_id, team_id, name=name, slug=slug)
 
 
+@repeated
 async def update(
     database: Database,
     caller: Caller,
@@ -57,6 +59,7 @@ async def update(
         return team if wanted == team else await repository.update_team(work, wanted)
 
 
+@repeated
 async def delete(database: Database, caller: Caller, team_id: TeamId, *, expected: Versions = None) -> None:
     """Erases an empty shared team, its trash included. For owners. There is no way back.
 
@@ -75,6 +78,7 @@ async def delete(database: Database, caller: Caller, team_id: TeamId, *, expecte
         await repository.delete_team(work, team_id)
 
 
+@repeated
 async def add_member(database: Database, caller: Caller, team_id: TeamId, *, email: str, role: Role) -> Membership:
     """Takes the account with this address into a shared team. Admins add members and viewers, owners add everybody.
 
@@ -90,6 +94,7 @@ async def add_member(database: Database, caller: Caller, team_id: TeamId, *, ema
         return member
 
 
+@repeated
 async def change_role(
     database: Database, caller: Caller, team_id: TeamId, member_id: UserId, role: Role | UnsetType
 ) -> Membership:
@@ -110,6 +115,7 @@ async def change_role(
         return wanted
 
 
+@repeated
 async def remove_member(database: Database, caller: Caller, team_id: TeamId, member_id: UserId) -> None:
     """Ends a membership; what was assigned to the member in this team is nobody's. Everybody may end their own.
 
@@ -124,6 +130,7 @@ async def remove_member(database: Database, caller: Caller, team_id: TeamId, mem
         await membership_repository.delete_member(work, member)
 
 
+@repeated
 async def leave(database: Database, caller: Caller, team_id: TeamId) -> None:
     """Ends the caller's own membership. Raises NotFound and Conflict (LAST_OWNER)."""
     await remove_member(database, caller, team_id, caller.user_id)

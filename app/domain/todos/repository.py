@@ -174,8 +174,15 @@ _LOCK_PARENT = Change(
     .with_for_update(read=True, of=todos),
     ParentState,
 )
+
+
+def unknown_team() -> Invalid:
+    """The refusal of a team that the caller is not in, or that is gone."""
+    return invalid("#/team_id", "UNKNOWN_TEAM", "team_id must be one of your teams.")
+
+
 REFUSALS: ConstraintErrors = {
-    "fk_todos_team_id": lambda: unknown_team(),  # The team was deleted meanwhile.
+    "fk_todos_team_id": unknown_team,  # The team was deleted meanwhile.
     "fk_todos_project": lambda: invalid(
         "#/project_id", "UNKNOWN_PROJECT", "project_id must be a project of the todo's team."
     ),
@@ -187,11 +194,6 @@ REFUSALS: ConstraintErrors = {
         "The team already has a todo with this external_id, perhaps in the trash.", code="EXTERNAL_ID_TAKEN"
     ),
 }
-
-
-def unknown_team() -> Invalid:
-    """The refusal of a team that the caller is not in, or that is gone."""
-    return invalid("#/team_id", "UNKNOWN_TEAM", "team_id must be one of your teams.")
 
 
 async def get(reader: Reader, caller_id: UserId, todo_id: TodoId) -> Todo | None:

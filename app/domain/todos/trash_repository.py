@@ -132,7 +132,7 @@ async def lock_trashed(work: Transaction, caller_id: UserId, todo_id: TodoId) ->
 
 
 async def trash(work: Transaction, caller_id: UserId, todo: Todo) -> None:
-    """Moves a locked todo and its subtasks to the trash, under one moment. Raises NotFound if the caller has lost it."""
+    """Moves a locked todo and its subtasks to the trash, under one moment. Raises NotFound if the caller lost it."""
     if not await work.all(_TRASH, caller_id=caller_id, key_team_id=todo.team_id, key_id=todo.id):
         raise NotFound("todo", todo.id)
 
