@@ -239,7 +239,7 @@ class Todo(TypedDict):
     created_at: Annotated[dt.datetime, described("When it was created.", EXAMPLE_MOMENT)]
     updated_at: Annotated[dt.datetime, described("When it last changed.", EXAMPLE_MOMENT)]
     completed_at: Annotated[
-        dt.datetime | None, described("When it was done; null unless status is done.", EXAMPLE_MOMENT)
+        dt.datetime | None, described("When it was done; null unless status is done.", None)
     ]
     deleted_at: Annotated[dt.datetime | None, described("When it went to the trash; null outside of it.", None)]
     purge_at: Annotated[dt.datetime | None, described("When the trash lets go of it for good; null outside.", None)]
