@@ -16,8 +16,9 @@ from app.database import migrations
 from app.database.errors import DatabaseUnavailable
 from app.database.inspection import DatabaseUnreachable
 from app.database.migrations import MigrationLocked
-from app.development import migrate, servers, sow
+from app.development import appoint, migrate, servers, sow
 from app.development import run as develop
+from app.domain.errors import NotFound
 from app.local_stack import LocalStackError
 from app.main import create_app
 from app.server import ListenError
@@ -73,6 +74,8 @@ def _parser() -> argparse.ArgumentParser:
     add("worker", _worker, "Run the periodic jobs.")
     add("migrate", _migrate, "Bring the database to the newest schema; safe to run twice at once.")
     add("seed", _seed, "Put the demo data into the database, once.")
+    administrator = add("appoint", _appoint, "Make an account an administrator, the first one for example.")
+    administrator.add_argument("email", help="the address that the account registered with")
     add("doctor", _doctor, "Look for what is wrong, and say how to mend it.")
     openapi = add("openapi", _openapi, "Print an OpenAPI document.")
     openapi.add_argument("version", choices=["v1", "v2"])
@@ -110,6 +113,16 @@ def _seed(_options: argparse.Namespace) -> int:
         _refuse_in_production(settings)
         is_new = asyncio.run(sow(settings))
     print("The demo data is in the database." if is_new else "The demo data was there already.")
+    return 0
+
+
+def _appoint(options: argparse.Namespace) -> int:
+    with servers(_for_a_terminal(load_settings())) as settings:
+        try:
+            user = asyncio.run(appoint(settings, options.email))
+        except NotFound as error:
+            raise Refused(f"{error.detail} Let them register first.") from error
+    print(f"{user.email} is an administrator.")
     return 0
 
 

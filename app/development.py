@@ -16,6 +16,8 @@ from types import FrameType
 
 from app.database import migrations
 from app.database.inspection import inspect
+from app.domain.identity import administration
+from app.domain.users.user import User
 from app.draining import Draining
 from app.lifespan import running_services
 from app.local_stack import DEFAULT_DIRECTORY, LocalStack, StackInUseError
@@ -67,6 +69,12 @@ async def sow(settings: Settings) -> bool:
     """Puts the demo data into the database; False if it was there."""
     async with running_services(settings, Draining(), application_name="todo-seed") as services:
         return await seed(services)
+
+
+async def appoint(settings: Settings, email: str) -> User:
+    """Makes an account an administrator. Raises NotFound."""
+    async with running_services(settings, Draining(), application_name="todo-appoint") as services:
+        return await administration.appoint(services.database, email)
 
 
 def run(settings: Settings) -> int:

@@ -8,8 +8,11 @@ from pathlib import Path
 
 import pytest
 
+from app.database.executor import Database
+from app.domain.users import repository
 from app.local_stack import LocalStack
 from tests.conftest import WORKER, Stack, recreate
+from tests.factories import make_user
 from tests.server_processes import free_port
 
 TODO = [sys.executable, "-P", "-m", "app.cli"]
@@ -137,3 +140,19 @@ class TestServers:
         result = todo("migrate", cwd=server_directory)
         assert result.returncode == 0
         assert not (server_directory / ".data" / "postgres" / "postmaster.pid").exists()
+
+
+class TestAppoint:
+    async def test_the_first_administrator_is_made_here(self, database_url: str, database: Database):
+        user = await make_user(database)
+        for _ in range(2):
+            result = todo("appoint", user.email.upper(), DATABASE_URL=database_url)
+            assert (result.returncode, result.stdout) == (0, f"{user.email} is an administrator.\n")
+        changed = await repository.by_id(database.reader, user.id)
+        assert changed is not None
+        assert (changed.roles, changed.version) == (["admin"], 2)
+
+    def test_an_unknown_address_is_refused(self, database_url: str):
+        result = todo("appoint", "nobody@example.com", DATABASE_URL=database_url)
+        assert result.returncode == 2
+        assert "nobody@example.com" in result.stderr

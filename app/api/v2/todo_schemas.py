@@ -238,9 +238,7 @@ class Todo(TypedDict):
     version: Annotated[int, described("Rises by one with each change.", 3)]
     created_at: Annotated[dt.datetime, described("When it was created.", EXAMPLE_MOMENT)]
     updated_at: Annotated[dt.datetime, described("When it last changed.", EXAMPLE_MOMENT)]
-    completed_at: Annotated[
-        dt.datetime | None, described("When it was done; null unless status is done.", None)
-    ]
+    completed_at: Annotated[dt.datetime | None, described("When it was done; null unless status is done.", None)]
     deleted_at: Annotated[dt.datetime | None, described("When it went to the trash; null outside of it.", None)]
     purge_at: Annotated[dt.datetime | None, described("When the trash lets go of it for good; null outside.", None)]
     links: Annotated[

@@ -60,6 +60,21 @@ async def change_access(
         return await users_repository.update_user(work, wanted)
 
 
+async def appoint(database: Database, email: str) -> User:
+    """Makes the account with this address an administrator; one that is stays one. Raises NotFound.
+
+    For whoever runs the service: the first administrator has nobody to be appointed by.
+    """
+    holder = await users_repository.password_by_email(database.reader, email)
+    if holder is None:
+        raise NotFound("user", email)
+    async with unit_of_work(database) as work:
+        user = (await users_repository.lock(work, holder.user_id))[holder.user_id]
+        if ADMINISTRATOR in user.roles:
+            return user
+        return await users_repository.update_user(work, replace(user, roles=[*user.roles, ADMINISTRATOR]))
+
+
 def _administers(user: User) -> bool:
     return user.is_active and ADMINISTRATOR in user.roles
 
