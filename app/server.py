@@ -76,7 +76,7 @@ def serve(settings: Settings, bound: socket.socket) -> int:
         proxy_headers=False,  # app.middleware.request_context believes TRUSTED_PROXIES only.
         server_header=False,
         timeout_keep_alive=KEEP_ALIVE_SECONDS,
-        timeout_worker_healthcheck=30,  # On a busy machine a worker imports for longer than the default of 5 s.
+        timeout_worker_healthcheck=10,  # On a busy machine a worker imports for longer than the default of 5 s.
         timeout_graceful_shutdown=settings.http.shutdown_grace_seconds,
     )
     log.info("listening", host=settings.http.host, port=settings.http.port, workers=settings.http.workers)

@@ -44,7 +44,8 @@ class TestRefusals:
         }
 
     def test_a_head_without_end_is_refused(self, server: Server):
-        fields = [b"x-%d: %s\r\n" % (number, b"y" * 1000) for number in range(100)]
+        # Just past the limit: what the server has not read when it closes would reset the connection under its answer.
+        fields = [b"x-%d: %s\r\n" % (number, b"y" * 1000) for number in range(HEAD_LIMIT_BYTES // 1000 + 1)]
         status, _, document = parsed(server.say(b"GET / HTTP/1.1\r\nHost: x\r\n", *fields))
         assert (status, document["code"]) == (431, "HEADERS_TOO_LARGE")
 

@@ -10,7 +10,7 @@ from starlette.requests import Request
 from app.api.problems import HttpProblem
 
 # What `_tags` reads and `*`, for the documents and for bodies.
-ENTITY_TAGS = r'^(\*|(W/)?"[!#-~]*"( *, *(W/)?"[!#-~]*")*)$'
+ENTITY_TAGS = r'^( *\* *|[ ,]*(W/)?"[!#-~\u0080-\u00ff]*"( *,[ ,]*(W/)?"[!#-~\u0080-\u00ff]*")*[ ,]*)$'
 
 # A list element and its comma; empty elements are ignored (RFC 9110 §5.6.1).
 _TAG = re.compile(r'[\s,]*((?:W/)?"[^"\x00-\x20\x7f]*")\s*(?:,[\s,]*|$)')
@@ -24,9 +24,10 @@ def entity_tag(version: int, role: str) -> str:
 
 def is_unchanged(request: Request, etag: str) -> bool:
     """True if `If-None-Match` names this tag; weak comparison, as for GET."""
-    given = ", ".join(request.headers.getlist("if-none-match"))
-    if not given:
+    lines = request.headers.getlist("if-none-match")
+    if not lines:
         return False
+    given = ", ".join(lines)
     return given.strip() == "*" or etag.removeprefix("W/") in {
         tag.removeprefix("W/") for tag in _tags(given, "If-None-Match")
     }

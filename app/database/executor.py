@@ -118,19 +118,6 @@ class Transaction:
         """Runs a statement whose rows do not matter. Raises as `all`."""
         await self._fetch(change, parameters)
 
-    @asynccontextmanager
-    async def savepoint(self) -> AsyncIterator[None]:
-        """What happens inside is undone if the block raises; the transaction goes on. Two round trips."""
-        raw = self._connection.raw
-        await raw.execute("SAVEPOINT part")
-        try:
-            yield
-        except BaseException:
-            if not raw.is_closed():
-                await raw.execute("ROLLBACK TO SAVEPOINT part")
-            raise
-        await raw.execute("RELEASE SAVEPOINT part")
-
     async def _fetch(self, statement: Statement[Any], parameters: dict[str, Any]) -> list[asyncpg.Record]:
         started = time.perf_counter()
         try:

@@ -126,25 +126,37 @@ def _conditions(shape: _Shape) -> list[ColumnElement[bool]]:
     return conditions
 
 
+def _source(shape: _Shape) -> tuple[Select[Any], Any]:
+    """The users that a list chooses from, and their columns.
+
+    A search is looked up first, apart from its order: a plan for any words would rather walk all users in that order.
+    """
+    chosen = select(*_COLUMNS).where(*_conditions(shape))
+    if not shape.is_search:
+        return chosen, c
+    found = chosen.cte("found").prefix_with("MATERIALIZED")
+    return select(*(found.c[column.name] for column in _COLUMNS)), found.c
+
+
 @cache
 def _page_statement(walk: _Walk, shape: _Shape) -> Query[User]:
-    query: Select[Any] = select(*_COLUMNS).where(*_conditions(shape)).limit(_limit)
+    query, of = _source(shape)
     here = tuple_(bindparam("value", type_=moment), bindparam("id", type_=uuid))
-    row = tuple_(c.created_at, c.id)
+    row = tuple_(of.created_at, of.id)
     match walk:
         case _Walk.FIRST:
-            query = query.order_by(c.created_at.desc(), c.id.desc())
+            query = query.order_by(of.created_at.desc(), of.id.desc())
         case _Walk.ON:
-            query = query.where(row < here).order_by(c.created_at.desc(), c.id.desc())
+            query = query.where(row < here).order_by(of.created_at.desc(), of.id.desc())
         case _Walk.BACK:
-            query = query.where(row > here).order_by(c.created_at, c.id)
-    return Query("users.page", query, User)
+            query = query.where(row > here).order_by(of.created_at, of.id)
+    return Query("users.page", query.limit(_limit), User)
 
 
 @cache
 def _numbered_statement(shape: _Shape) -> Query[User]:
-    query = select(*_COLUMNS).where(*_conditions(shape))
-    ordered = query.order_by(c.created_at.desc(), c.id.desc())
+    query, of = _source(shape)
+    ordered = query.order_by(of.created_at.desc(), of.id.desc())
     return Query("users.numbered", ordered.limit(_limit).offset(bindparam("offset", type_=Integer)), User)
 
 

@@ -25,6 +25,7 @@ def assert_deprecated(response: httpx.Response) -> None:
     """The notice that every response of version 1 carries."""
     path = response.request.url.path
     successor = path.replace("/api/v1", "/api/v2", 1)
+    successor = successor.replace("/users/me", "/me").replace("/todos/bulk-process", "/todos/batch")
     links = response.headers.get_list("link")
     assert response.headers["deprecation"] == "@1793491200"
     assert response.headers["sunset"] == "Mon, 01 Nov 2027 00:00:00 GMT"

@@ -31,7 +31,7 @@ class TestPage:
 
     async def test_pages_go_forward_and_back_with_one_statement_each(self, database):
         ann = await make_caller(database)
-        ids = [ann.personal_team_id, *[(await make_team(database, ann)).id for _ in range(4)]]
+        ids = sorted([ann.personal_team_id, *[(await make_team(database, ann)).id for _ in range(4)]])
         with database.observed() as statements:
             first = await queries.page(database.reader, ann, PageRequest(limit=2))
         assert statements == ["teams.page"]
