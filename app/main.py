@@ -27,6 +27,7 @@ def create_app(settings: Settings, draining: Draining | None = None) -> FastAPI:
         lifespan=lifespan,
         middleware=[*stack(settings), Middleware(Dispatcher)],
         redirect_slashes=False,
+        telemetry={"tracing": False, "metrics": False, "logs": False},  # It asks at every request whether it is wanted.
         openapi_url=None,  # One document for each version, in app.api.documentation.
     )
     app.state.settings = settings

@@ -15,15 +15,13 @@ from bench.apps import SERVICE
 from bench.data import Population
 from bench.probes import Figure
 from bench.processes import CAN_PIN
-from bench.rounds import Line, Pace
+from bench.rounds import QUIET, Line, Pace
 from bench.samples import median
 from bench.stand import POOL
 from bench.targets import RATIOS
 
 REPORTS = Path(__file__).parent / "reports"
 _PACKAGES = ("fastapi", "starlette", "uvicorn", "uvloop", "httptools", "asyncpg", "sqlalchemy", "msgspec", "pydantic")
-_QUIET = 0.1
-"""The share of the machine that other processes may take in the median window."""
 _LINE_HEADS = (
     *("work", "application", "requests/s", "spread", "p50 ms", "p99 ms", "CPU µs/request", "Postgres CPU µs/request"),
     *("server cores busy", "ours by requests/s", "ours by CPU", "must / aim"),
@@ -46,7 +44,7 @@ def render(conditions: Conditions, lines: Sequence[Line], figures: Sequence[Figu
     faults = list(_faults(lines, figures))
     verdict = ["**This run is invalid.**", "", *faults, ""] if faults else []
     others = [each.others_busy for line in lines for each in line.measurements]
-    if median(others) > _QUIET:
+    if median(others) > QUIET:
         verdict += ["**The machine was not quiet: these figures say little.**", ""]
     return "\n".join(
         [

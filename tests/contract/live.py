@@ -3,7 +3,6 @@
 import asyncio
 import threading
 from collections.abc import Awaitable, Callable, Coroutine
-from types import TracebackType
 from typing import Any, Self, TypeVar
 
 import httpx
@@ -54,9 +53,7 @@ class LiveService:
         assert self._has_started.wait(STARTUP_SECONDS), "the service did not start"
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.http.close()
         self._server.should_exit = True
         self._thread.join(STARTUP_SECONDS)
