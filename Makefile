@@ -28,7 +28,7 @@ ARGS ?=
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run test check format migrate seed doctor openapi bench up lock clean clean-data
+.PHONY: help run test check format migrate seed doctor openapi lint-openapi bench up lock clean clean-data
 
 help: ## Show this list.
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -65,6 +65,15 @@ doctor: $(READY) ## Say what is wrong with this installation and how to mend it.
 openapi: $(READY) ## Write the committed OpenAPI documents again.
 	$(BIN)/todo openapi v1 > tests/api/openapi/v1.json
 	$(BIN)/todo openapi v2 > tests/api/openapi/v2.json
+
+lint-openapi: openapi ## Lint the documents and generate TypeScript from them (needs Node).
+	npx --yes @redocly/cli@2 lint --extends recommended-strict tests/api/openapi/v1.json tests/api/openapi/v2.json
+	npx --yes @stoplight/spectral-cli@6 lint --ruleset tests/api/openapi/spectral.yaml --fail-severity hint \
+		tests/api/openapi/v1.json tests/api/openapi/v2.json
+	@mkdir -p $(CACHE)
+	npx --yes openapi-typescript@7 tests/api/openapi/v1.json --output $(CACHE)/v1.d.ts
+	npx --yes openapi-typescript@7 tests/api/openapi/v2.json --output $(CACHE)/v2.d.ts
+	npx --yes --package typescript@5 tsc --noEmit --strict $(CACHE)/v1.d.ts $(CACHE)/v2.d.ts
 
 bench: $(READY) ## Measure against the reference applications (minutes).
 	$(BIN)/python -m bench $(ARGS)
