@@ -12,7 +12,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
 from typing import Self
 
 import psutil
@@ -69,9 +68,7 @@ class CpuMeter:
         self._machine_before = machine_seconds()
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_error: object) -> None:
         self.machine_seconds = machine_seconds() - self._machine_before
         self.seconds = {name: now - self._before[name] for name, now in self._now().items()}
 

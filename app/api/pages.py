@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from typing import Annotated, Any, NotRequired, TypeVar
-from urllib.parse import parse_qsl, urlencode
 
 from pydantic import Field
 from starlette.requests import Request
@@ -17,6 +16,7 @@ from app.lifespan import services_of
 
 T = TypeVar("T")
 
+_UNSAFE_IN_LINKS = str.maketrans({character: f"%{ord(character):02X}" for character in '<>"{}|\\^` '})
 _NOT_FILTERS = {"limit", "cursor", "fields", "expand"}
 
 
@@ -88,15 +88,17 @@ def _cursors(request: Request) -> CursorCodec:
 def _link_header(request: Request, info: PageInfo) -> str:
     scope = request.scope
     base = services_of(scope).settings.http.base_url + scope["path"]
-    kept = [pair for pair in parse_qsl(scope["query_string"].decode("ascii")) if pair[0] != "cursor"]
+    # As the client wrote it, except for what would end the link early; the query was found to be ASCII.
+    parts = scope["query_string"].decode("ascii").translate(_UNSAFE_IN_LINKS).split("&")
+    kept = [part for part in parts if part and not part.startswith("cursor=")]
     links = [_link(base, kept, "first")]
     if info["next_cursor"] is not None:
-        links.append(_link(base, [*kept, ("cursor", info["next_cursor"])], "next"))
+        links.append(_link(base, [*kept, f"cursor={info['next_cursor']}"], "next"))
     if info["prev_cursor"] is not None:
-        links.append(_link(base, [*kept, ("cursor", info["prev_cursor"])], "prev"))
+        links.append(_link(base, [*kept, f"cursor={info['prev_cursor']}"], "prev"))
     return ", ".join(links)
 
 
-def _link(base: str, parameters: list[tuple[str, str]], relation: str) -> str:
-    query = f"?{urlencode(parameters)}" if parameters else ""
+def _link(base: str, parameters: list[str], relation: str) -> str:
+    query = f"?{'&'.join(parameters)}" if parameters else ""
     return f'<{base}{query}>; rel="{relation}"'

@@ -7,6 +7,7 @@ A dependency is a plain function of the request; dependencies of dependencies do
 """
 
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from functools import lru_cache
 from typing import Any, TypeVar
 from urllib.parse import parse_qsl
 
@@ -23,6 +24,7 @@ from app.api.responses import require_json
 from app.database.errors import DatabaseUnavailable
 from app.domain.errors import DomainError, FieldError, Invalid, Malformed
 
+QUERIES_KEPT = 1024
 Handler = Callable[[Request], Coroutine[Any, Any, Response]]
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -74,6 +76,8 @@ class _Binder:
         self._request_name = dependant.request_param_name
         self._dependencies = [_plain_dependency(dependency) for dependency in dependant.dependencies]
         self._query = _only_model(dependant.query_params, "query")
+        # Most requests have no query string; handlers do not change what they are given.
+        self._no_query = None if self._query is None else self._query[1].model_validate({})
         self._body = _only_model(dependant.body_params, "body")
         self._accepted = (MERGE_PATCH, JSON) if "PATCH" in methods else (JSON,)
 
@@ -87,7 +91,8 @@ class _Binder:
                 raise Invalid(fields=(FieldError("INVALID_PATH", f"{alias}: {errors[0]['msg']}.", parameter=alias),))
         if self._query is not None:
             name, model = self._query
-            arguments[name] = parse_query(model, scope["query_string"])
+            query_string = scope["query_string"]
+            arguments[name] = parse_query(model, query_string) if query_string else self._no_query
         elif scope["query_string"]:
             parse_query(_NoQuery, scope["query_string"])
         if self._headers:
@@ -119,8 +124,12 @@ class _NoQuery(BaseModel, extra="forbid"):
     """The query of a route that takes none."""
 
 
+@lru_cache(maxsize=QUERIES_KEPT)
 def parse_query(model: type[Model], query_string: bytes) -> Model:
-    """The query as `model`. Raises Invalid for unknown, repeated or unusable parameters."""
+    """The query as `model`. Raises Invalid for unknown, repeated or unusable parameters.
+
+    The same query is read once: clients ask for the same pages again and again, and handlers change nothing.
+    """
     values: dict[str, str] = {}
     if query_string:
         try:

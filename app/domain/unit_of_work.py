@@ -6,8 +6,8 @@ Whoever locks several things locks projects first, then tags, then todos, each i
 import asyncio
 import functools
 import random
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mapping
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import Callable, Coroutine, Iterator, Mapping
+from contextlib import AbstractAsyncContextManager, contextmanager
 from typing import Any, ParamSpec, TypeVar
 
 from app.database.errors import ConstraintViolated, DatabaseUnavailable
@@ -21,14 +21,12 @@ ATTEMPTS = 3
 ConstraintErrors = Mapping[str, Callable[[], DomainError]]
 
 
-@asynccontextmanager
-async def unit_of_work(database: Database) -> AsyncIterator[Transaction]:
+def unit_of_work(database: Database) -> AbstractAsyncContextManager[Transaction]:
     """Everything written inside is committed when the block ends, and undone if it raises.
 
     Costs one round trip for BEGIN and one for COMMIT. Raises DatabaseUnavailable.
     """
-    async with database.transaction() as transaction:
-        yield transaction
+    return database.transaction()
 
 
 @contextmanager

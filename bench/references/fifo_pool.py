@@ -32,7 +32,10 @@ class FifoPool:
         for _ in range(self._size):
             connection = await asyncpg.connect(self._url, server_settings={"jit": "off"})
             self._connections.append(connection)
-            self._idle.append([await connection.prepare(sql) for sql in self._statements])
+            prepared: list[PreparedStatement[asyncpg.Record]] = [
+                await connection.prepare(sql) for sql in self._statements
+            ]
+            self._idle.append(prepared)
 
     async def fetch(self, statement: int, *arguments: object) -> list[asyncpg.Record]:
         """Rows of the statement with that index, on the connection that is free first. One round trip."""
