@@ -15,13 +15,13 @@ from tests.conftest import WORKER, Stack, recreate
 from tests.factories import make_user
 from tests.server_processes import free_port
 
-TODO = [sys.executable, "-P", "-m", "app.cli"]
+PROGRAM = [sys.executable, "-P", "-m", "app.cli"]
 
 
 def todo(*arguments: str, cwd: Path | None = None, **environment: str) -> subprocess.CompletedProcess[str]:
     """Runs one command to its end."""
     return subprocess.run(
-        [*TODO, *arguments],
+        [*PROGRAM, *arguments],
         cwd=cwd,
         env={**os.environ, **environment},
         capture_output=True,
@@ -62,7 +62,7 @@ class TestMigrate:
     def test_two_at_once_are_safe(self, empty_database: str):
         both = [
             subprocess.Popen(
-                [*TODO, "migrate"], env={**os.environ, "DATABASE_URL": empty_database}, stderr=subprocess.PIPE
+                [*PROGRAM, "migrate"], env={**os.environ, "DATABASE_URL": empty_database}, stderr=subprocess.PIPE
             )
             for _ in range(2)
         ]
