@@ -10,7 +10,8 @@ from fastapi import FastAPI
 from redis.asyncio import Redis
 from starlette.types import Scope
 
-from app.database.executor import Database, log_statement
+from app.database.executor import Database
+from app.database.watch import log_statement
 from app.domain.identity.authority import Authority, authority
 from app.domain.identity.gate import SessionGate
 from app.draining import Draining

@@ -1,26 +1,26 @@
 """Runs compiled statements: reads on any connection, writes inside one transaction.
 
-Timing, the slow-query log, counting and the translation of driver errors live here, once for all SQL.
+Timing, counting and the translation of driver errors happen here, once for all SQL.
 """
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from typing import Any, Protocol, TypeVar
 
 import asyncpg
-import structlog
 
 from app.database.errors import ConstraintViolated, DatabaseUnavailable, raise_translated
 from app.database.pool import Pool, PooledConnection, PoolOptions
 from app.database.statements import Change, Query, Statement
+from app.database.touches import Announce, note_of, noting
+from app.database.watch import Watch
 from app.settings import DatabaseSettings
 
-T = TypeVar("T")
-Observer = Callable[[Statement[Any], float], None]
+FAILED_BEFORE = "the transaction had failed before COMMIT and was rolled back"
 
-log = structlog.get_logger("app.database")
+T = TypeVar("T")
 
 
 class Reader(Protocol):
@@ -33,29 +33,14 @@ class Reader(Protocol):
         """The first row, or None. One round trip."""
 
 
-class Watch:
-    """Times each statement and tells the observers; logs the slow ones by fingerprint, never with parameters."""
+class Writer(Protocol):
+    """Runs changes, and is told which cache tags they make stale."""
 
-    def __init__(self, slow_query_ms: float) -> None:
-        self._slow_seconds = slow_query_ms / 1000
-        self.observers: list[Observer] = []
+    def touch(self, *tags: str) -> None:
+        """What is written here makes cached values under these tags stale: nobody is shown them after COMMIT."""
 
-    def saw(self, statement: Statement[Any], seconds: float) -> None:
-        """Records one finished statement."""
-        for observer in self.observers:
-            observer(statement, seconds)
-        if seconds >= self._slow_seconds:
-            log.warning(
-                "slow query",
-                statement=statement.name,
-                fingerprint=statement.fingerprint,
-                duration_ms=round(seconds * 1000, 1),
-            )
-
-
-def log_statement(statement: Statement[Any], seconds: float) -> None:
-    """The observer that DEBUG adds: every statement by its name, never its parameters."""
-    log.info("statement", statement=statement.name, duration_ms=round(seconds * 1000, 2))
+    async def first(self, statement: Change[T], /, **parameters: Any) -> T | None:
+        """The first row that the statement returns, or None. One round trip."""
 
 
 class PoolReader:
@@ -103,6 +88,11 @@ class Transaction:
     def __init__(self, connection: PooledConnection, watch: Watch) -> None:
         self._connection = connection
         self._watch = watch
+        self.touched: list[str] = []
+
+    def touch(self, *tags: str) -> None:
+        """As Writer says: noted with COMMIT in the same message, announced after it, forgotten at a rollback."""
+        self.touched += tags
 
     async def all(self, statement: Query[T] | Change[T], /, **parameters: Any) -> list[T]:
         """Every row that the statement selects or returns. Raises ConstraintViolated, DatabaseUnavailable."""
@@ -131,8 +121,63 @@ class Transaction:
             self._watch.saw(statement, time.perf_counter() - started)
 
 
+class Autocommit:
+    """A Writer whose one statement is a transaction of its own: one round trip instead of three."""
+
+    def __init__(self, pool: Pool, watch: Watch, announce: Announce | None) -> None:
+        self._pool = pool
+        self._watch = watch
+        self._announce = announce
+        self._touched: list[str] = []
+
+    def touch(self, *tags: str) -> None:
+        """As Writer says; before the statement, which stores the note."""
+        self._touched += tags
+
+    async def first(self, statement: Change[T], /, **parameters: Any) -> T | None:
+        """The first row that the statement returns, or None; committed when this returns.
+
+        Raises ConstraintViolated, and DatabaseUnavailable; with `outcome_unknown` if the connection was lost meanwhile.
+        """
+        sql, arguments, note = statement.sql, statement.arguments(parameters), None
+        if self._touched and self._announce is not None:
+            note = note_of(self._touched)
+            sql = noting(statement)
+            arguments += [note.id, note.tags]
+        records = await self._run(statement, sql, arguments)
+        if note is not None and self._announce is not None:
+            await self._announce(note)
+        return statement.make_row(*records[0]) if records else None
+
+    async def _run(self, statement: Change[Any], sql: str, arguments: list[Any]) -> list[asyncpg.Record]:
+        pool = self._pool
+        connection = await pool.acquire()
+        started = time.perf_counter()
+        try:
+            records = await connection.fetch(sql, arguments)
+        except asyncpg.InvalidCachedStatementError:
+            connection.forget(sql)
+            pool.release(connection)
+            raise DatabaseUnavailable("DATABASE_SCHEMA_CHANGED") from None
+        except asyncpg.PostgresError as error:
+            pool.release(connection)
+            raise_translated(error)
+        except BaseException as error:
+            pool.discard(connection)
+            if isinstance(error, Exception):
+                raise DatabaseUnavailable("COMMIT_OUTCOME_UNKNOWN", outcome_unknown=True) from error
+            raise
+        finally:
+            self._watch.saw(statement, time.perf_counter() - started)
+        pool.release(connection)
+        return records
+
+
 class Database:
-    """A pool, a reader on it, and transactions."""
+    """A pool, a reader on it, and transactions.
+
+    `announce` is set by whoever caches; without it nothing is cached, and touches are not even noted.
+    """
 
     def __init__(self, settings: DatabaseSettings, *, application_name: str = "todo") -> None:
         self.pool = Pool(
@@ -147,6 +192,11 @@ class Database:
         )
         self.watch = Watch(settings.slow_query_ms)
         self.reader: Reader = PoolReader(self.pool, self.watch)
+        self.announce: Announce | None = None
+
+    def autocommit(self) -> Autocommit:
+        """A writer for one statement that is a unit of work by itself."""
+        return Autocommit(self.pool, self.watch, self.announce)
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Transaction]:
@@ -161,13 +211,18 @@ class Database:
         except BaseException as error:  # noqa: BLE001 - cleaned up and raised again, whatever it is
             self.pool.discard(connection)
             raise_translated(error)
+        transaction = Transaction(connection, self.watch)
         try:
-            yield Transaction(connection, self.watch)
+            yield transaction
         except BaseException:
             await self._roll_back(connection)
             raise
+        note = note_of(transaction.touched) if transaction.touched and self.announce is not None else None
         try:
-            status = await raw.execute("COMMIT")
+            status = await raw.execute("COMMIT" if note is None else f"{note.insert_sql}; COMMIT")
+        except asyncpg.InFailedSQLTransactionError:
+            await self._roll_back(connection)
+            raise RuntimeError(FAILED_BEFORE) from None
         except asyncpg.IntegrityConstraintViolationError as error:  # a deferred constraint; the server rolled back
             self.pool.release(connection)
             raise ConstraintViolated(error.constraint_name or "") from error
@@ -178,7 +233,9 @@ class Database:
             raise
         self.pool.release(connection)
         if status != "COMMIT":
-            raise RuntimeError("the transaction had failed before COMMIT and was rolled back")
+            raise RuntimeError(FAILED_BEFORE)
+        if note is not None and self.announce is not None:
+            await self.announce(note)
 
     async def _roll_back(self, connection: PooledConnection) -> None:
         """Leaves the connection clean, or drops it where a clean state cannot be had at once."""

@@ -35,6 +35,11 @@ class Statement(Generic[Row_co]):
         required = {key for key, bind in getattr(compiled, "binds", {}).items() if bind.required}
         self._constants = {key: value for key, value in compiled.params.items() if key not in required}
 
+    @property
+    def parameter_count(self) -> int:
+        """How many `$n` the text has."""
+        return len(self._order)
+
     def arguments(self, parameters: Mapping[str, Any]) -> list[Any]:
         """`parameters` in the order of `$1, $2, …`. Raises KeyError if one is missing."""
         constants = self._constants
