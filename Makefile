@@ -28,7 +28,7 @@ ARGS ?=
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run test check format migrate seed doctor openapi lint-openapi bench up lock clean clean-data
+.PHONY: help run test check format migrate seed doctor openapi lint-openapi bench bench-compare up lock clean clean-data
 
 help: ## Show this list.
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -75,8 +75,12 @@ lint-openapi: openapi ## Lint the documents and generate TypeScript from them (n
 	npx --yes openapi-typescript@7 tests/api/openapi/v2.json --output $(CACHE)/v2.d.ts
 	npx --yes --package typescript@5 tsc --noEmit --strict $(CACHE)/v1.d.ts $(CACHE)/v2.d.ts
 
-bench: $(READY) ## Measure against the reference applications (minutes).
+bench: $(READY) ## Measure against the reference applications (ten minutes; ARGS=--quick for a look).
 	$(BIN)/python -m bench $(ARGS)
+
+bench-compare: $(READY) ## Fail if this tree needs over 15 % more CPU a request than BASE=<revision>.
+	@test -n "$(BASE)" || { echo "Name the revision to compare with: make bench-compare BASE=HEAD~1"; exit 2; }
+	$(BIN)/python -m bench compare --base "$(BASE)" $(ARGS)
 
 up: ## Start everything in containers.
 	docker compose up --build

@@ -8,13 +8,13 @@ from datetime import UTC, datetime, timedelta
 from http.client import HTTPConnection, HTTPException
 from importlib import metadata
 
-from redis.exceptions import RedisError
-
 from app.database import migrations
 from app.database.inspection import DatabaseUnreachable, ServerFacts, inspect
 from app.development import servers
 from app.local_stack import DEFAULT_DIRECTORY, LocalStackError
-from app.redis import connect
+from app.redis.connecting import connect
+from app.redis.pipeline import RedisUnavailable
+from app.redis_address import servers_at
 from app.server import ListenError, listen
 from app.settings import Settings, SettingsError, load_settings
 
@@ -24,6 +24,7 @@ OLDEST_REDIS = (7, 2)
 CLOCK_TOLERANCE = timedelta(seconds=5)
 # Semi-private parts of these are used, which change without notice.
 PINNED = {"fastapi": "0.165.", "slowapi": "0.1.10", "uvicorn": "0.54."}
+REDIS_SECONDS = 0.5
 SHOWN = ("sqlalchemy", "asyncpg", "redis", "pydantic")
 
 
@@ -126,8 +127,8 @@ def redis(settings: Settings) -> Iterator[Finding]:
         return
     try:
         version = asyncio.run(_redis_version(settings))
-    except (OSError, RedisError) as error:
-        detail = f"{str(error) or type(error).__name__}; until it answers, cache and limits are kept in each process"
+    except RedisUnavailable as error:
+        detail = f"does not answer ({error}); until it does, cache and limits are kept in each process"
         yield Finding("Redis", detail, "Start it, correct REDIS_URL, or leave REDIS_URL empty.")
         return
     is_new = tuple(int(part) for part in version.split(".")[:2]) >= OLDEST_REDIS
@@ -148,13 +149,12 @@ def _connections(settings: Settings, facts: ServerFacts) -> Finding:
 
 
 async def _redis_version(settings: Settings) -> str:
-    client = connect(settings.redis)
-    if client is None:
-        raise RedisError("not configured")
+    servers = servers_at(settings.redis.url.get_secret_value())
+    connected = await connect(servers, seconds=REDIS_SECONDS)
     try:
-        return str((await client.info("server"))["redis_version"])
+        return connected.oldest_version
     finally:
-        await client.aclose()
+        connected.close()
 
 
 def _is_served(host: str, port: int) -> bool:

@@ -9,7 +9,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from pydantic import SecretStr
 
-from app.settings import SecuritySettings
+from app.setting_groups import SecuritySettings
 
 KEY_BYTES = 32
 

@@ -1,5 +1,6 @@
 """Everything that lives as long as the process: built once when it starts, closed in reverse when it stops."""
 
+import asyncio
 import gc
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -7,19 +8,26 @@ from dataclasses import dataclass
 from typing import TypedDict
 
 from fastapi import FastAPI
-from redis.asyncio import Redis
 from starlette.types import Scope
 
+from app.cache.announcing import Announcer
+from app.cache.layer import Cache
+from app.cache.warming import remember_popular, warm
 from app.database.executor import Database
 from app.database.watch import log_statement
 from app.domain.identity.authority import Authority, authority
 from app.domain.identity.gate import SessionGate
+from app.domain.todos.creations import Creations
+from app.domain.todos.reading import TodoReader
 from app.draining import Draining
-from app.redis import connect
+from app.redis.link import Link
+from app.redis_address import servers_at
 from app.settings import Settings
 
 # Requests make few cycles; the default of 700 new objects starts a collection every few requests.
 GARBAGE_THRESHOLDS = (10_000, 20, 20)
+
+FIRST_TRY_SECONDS = 0.5
 
 
 @dataclass(frozen=True)
@@ -28,9 +36,12 @@ class Services:
 
     settings: Settings
     database: Database
-    redis: Redis | None
+    # None where no Redis is configured: then nothing is kept between requests.
+    cache: Cache | None
     authority: Authority
     gate: SessionGate
+    todos: TodoReader
+    creations: Creations
     draining: Draining
 
 
@@ -50,19 +61,43 @@ async def running_services(
         stack.push_async_callback(database.close)
         if settings.debug:
             database.watch.observers.append(log_statement)
-        redis = connect(settings.redis)
-        if redis is not None:
-            stack.push_async_callback(redis.aclose)
+        cache = await _cache(settings, database, stack)
         proofs = authority(settings.security)
         stack.callback(proofs.close)
+        window_seconds = settings.database.batch_window_ms / 1000
+        max_size = settings.database.batch_maximum
         yield Services(
             settings=settings,
             database=database,
-            redis=redis,
+            cache=cache,
             authority=proofs,
-            gate=SessionGate(database.reader, proofs.access_tokens),
+            gate=SessionGate(database.reader, proofs.access_tokens, cache),
+            todos=TodoReader(database.reader, window_seconds=window_seconds, max_size=max_size),
+            creations=Creations(database, window_seconds=window_seconds, max_size=max_size),
             draining=draining,
         )
+
+
+async def _cache(settings: Settings, database: Database, stack: AsyncExitStack) -> Cache | None:
+    """The cache and what keeps it true, as long as `stack` lives."""
+    url = settings.redis.url.get_secret_value()
+    if not url:
+        return None
+    link = Link(servers_at(url))
+    cache = Cache(link, ttl_seconds=settings.cache.ttl_seconds, process_bytes=settings.cache.process_bytes)
+    announcer = Announcer(database, link, cache.tags, cache.counts)
+    for task in (asyncio.create_task(link.keep()), asyncio.create_task(announcer.keep())):
+        stack.push_async_callback(_end, task)
+    # So that a process whose Redis lives begins with it; one whose Redis is away begins without.
+    await link.wait_for_first_try(FIRST_TRY_SECONDS)
+    await warm(cache)
+    stack.push_async_callback(remember_popular, cache)
+    return cache
+
+
+async def _end(task: "asyncio.Task[None]") -> None:
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
 
 
 @asynccontextmanager

@@ -1,13 +1,11 @@
 """The application, put together. Reads as a table of contents; each line's knowledge lives elsewhere."""
 
-from fastapi import FastAPI
 from starlette.exceptions import HTTPException
-from starlette.middleware import Middleware
 from starlette.types import ASGIApp
 
-from app.api import documentation, entry, health, methods, v1, v2
+from app.api import documentation, entry, health, methods, operations, v1, v2
+from app.api.application import Application
 from app.api.cursors import CursorCodec
-from app.api.dispatch import Dispatcher
 from app.api.health import HealthChecks
 from app.api.problems import answer
 from app.api.routing import EXPECTED_ERRORS
@@ -20,14 +18,14 @@ from app.settings import Settings, load_settings
 from app.telemetry import logging
 
 
-def create_app(settings: Settings, draining: Draining | None = None) -> FastAPI:
+def create_app(settings: Settings, draining: Draining | None = None) -> Application:
     """The service for these settings; it connects to nothing before its lifespan begins."""
-    app = FastAPI(
+    app = Application(
         title="Todo service",
         lifespan=lifespan,
-        middleware=[*stack(settings), Middleware(Dispatcher)],
+        layers=stack(settings),
         redirect_slashes=False,
-        telemetry={"tracing": False, "metrics": False, "logs": False},  # It asks at every request whether it is wanted.
+        telemetry={"tracing": False, "metrics": False, "logs": False},  # Else variables named OTEL_* switch it on.
         openapi_url=None,  # One document for each version, in app.api.documentation.
     )
     app.state.settings = settings
@@ -38,6 +36,7 @@ def create_app(settings: Settings, draining: Draining | None = None) -> FastAPI:
 
     app.include_router(health.router)
     app.include_router(entry.router)
+    app.include_router(operations.router)
     app.include_router(v2.router)
     app.include_router(v1.router)
     app.include_router(documentation.router)

@@ -11,6 +11,8 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, BeforeValidator, SecretStr
 from pydantic_settings import NoDecode
 
+from app.redis_address import servers_at
+
 
 def comma_separated(value: object) -> object:
     """Text becomes its comma-separated parts."""
@@ -46,9 +48,9 @@ def plain_postgres_url(value: SecretStr) -> SecretStr:
 
 
 def redis_url(value: SecretStr) -> SecretStr:
-    """A Redis address. Raises ValueError."""
-    if value.get_secret_value() and urlsplit(value.get_secret_value()).scheme not in {"redis", "rediss", "unix"}:
-        raise ValueError("must start with redis://, rediss:// or unix://")
+    """The address of a Redis server, of Sentinels or of a cluster. Raises ValueError."""
+    if value.get_secret_value():
+        servers_at(value.get_secret_value())
     return value
 
 

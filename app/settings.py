@@ -3,32 +3,26 @@
 Knows names, defaults, ranges and which values production refuses. Refuses to know what a knob is used for.
 """
 
-import ipaddress
 from collections.abc import Iterator
-from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Any, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 
-from app.setting_types import (
-    CommaSeparated,
-    Moment,
-    base_url,
-    comma_separated,
-    lower_case,
-    networks,
-    origin,
-    plain_postgres_url,
-    redis_url,
+from app.setting_groups import (
+    DEVELOPMENT_SECRET,
+    CacheSettings,
+    DatabaseSettings,
+    Group,
+    HttpSettings,
+    LoadSettings,
+    LogSettings,
+    RedisSettings,
+    SecuritySettings,
 )
 
-DEVELOPMENT_SECRET = "development-only-secret-key-never-use-it-in-production"  # noqa: S105 - production refuses it
 MINIMUM_SECRET_BYTES = 32
 MINIMUM_PROXY_PREFIX = 2
-
-Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 
 class SettingsError(Exception):
@@ -37,84 +31,6 @@ class SettingsError(Exception):
     def __init__(self, faults: list[str]) -> None:
         self.faults = faults
         super().__init__("The settings cannot be used:\n" + "\n".join(f"  - {fault}" for fault in faults))
-
-
-class Group(BaseSettings):
-    """One group of variables. Field aliases are the variable names."""
-
-    model_config = SettingsConfigDict(frozen=True, extra="ignore", env_ignore_empty=True, populate_by_name=False)
-
-
-class DatabaseSettings(Group):
-    """Where PostgreSQL is and how it is used."""
-
-    url: Annotated[SecretStr, AfterValidator(plain_postgres_url)] = Field(SecretStr(""), alias="DATABASE_URL")
-    pool_size: int = Field(10, alias="DB_POOL_SIZE", ge=1, le=500)
-    max_overflow: int = Field(5, alias="DB_MAX_OVERFLOW", ge=0, le=500)
-    pool_timeout_seconds: float = Field(5.0, alias="DB_POOL_TIMEOUT", gt=0, le=60)
-    query_timeout_seconds: float = Field(10.0, alias="DB_QUERY_TIMEOUT", gt=0, le=300)
-    slow_query_ms: float = Field(200.0, alias="DB_SLOW_QUERY_MS", gt=0)
-
-
-class RedisSettings(Group):
-    """Where Redis is. Empty: the service runs without it and says so in health."""
-
-    url: Annotated[SecretStr, AfterValidator(redis_url)] = Field(SecretStr(""), alias="REDIS_URL")
-
-
-class HttpSettings(Group):
-    """The listening address, the public address and the limits of one request."""
-
-    host: str = Field("127.0.0.1", alias="HOST", min_length=1)
-    port: int = Field(8000, alias="PORT", ge=1, le=65535)
-    public_base_url: Annotated[str, AfterValidator(base_url)] = Field("", alias="PUBLIC_BASE_URL")
-    workers: int = Field(1, alias="WORKERS", ge=1, le=64)
-    body_limit_bytes: int = Field(1_048_576, alias="BODY_LIMIT_BYTES", ge=1024, le=104_857_600)
-    request_timeout_seconds: float = Field(30.0, alias="REQUEST_TIMEOUT", gt=0, le=600)
-    cors_origins: Annotated[
-        list[Annotated[str, AfterValidator(origin)]], NoDecode, BeforeValidator(comma_separated)
-    ] = Field([], alias="CORS_ORIGINS")
-    trusted_proxies: Annotated[CommaSeparated, AfterValidator(networks)] = Field([], alias="TRUSTED_PROXIES")
-    drain_seconds: float = Field(5.0, alias="DRAIN_SECONDS", ge=0, le=300)
-    shutdown_grace_seconds: int = Field(20, alias="SHUTDOWN_GRACE_SECONDS", ge=0, le=300)
-    v1_deprecated_at: Moment = Field(datetime(2026, 11, 1, tzinfo=UTC), alias="V1_DEPRECATED_AT")
-    v1_sunset_at: Moment = Field(datetime(2027, 11, 1, tzinfo=UTC), alias="V1_SUNSET_AT")
-
-    @property
-    def trusted_networks(self) -> tuple[Network, ...]:
-        """`TRUSTED_PROXIES` as networks."""
-        return tuple(ipaddress.ip_network(value) for value in self.trusted_proxies)
-
-    @property
-    def base_url(self) -> str:
-        """The address that clients see, without a trailing slash: links and problem types begin with it."""
-        if self.public_base_url:
-            return self.public_base_url.rstrip("/")
-        host = f"[{self.host}]" if ":" in self.host else self.host
-        return f"http://{host}:{self.port}"
-
-
-class SecuritySettings(Group):
-    """Secrets, token lifetimes and what passwords cost."""
-
-    secret_key: SecretStr = Field(SecretStr(DEVELOPMENT_SECRET), alias="SECRET_KEY")
-    previous_secret_keys: Annotated[list[SecretStr], NoDecode, BeforeValidator(comma_separated)] = Field(
-        [], alias="PREVIOUS_SECRET_KEYS"
-    )
-    access_token_minutes: int = Field(15, alias="ACCESS_TOKEN_MINUTES", ge=1, le=60)
-    refresh_grace_seconds: int = Field(10, alias="REFRESH_GRACE_SECONDS", ge=0, le=60)
-    session_idle_days: int = Field(14, alias="SESSION_IDLE_DAYS", ge=1, le=90)
-    session_absolute_days: int = Field(90, alias="SESSION_ABSOLUTE_DAYS", ge=1, le=365)
-    password_threads: int = Field(2, alias="PASSWORD_THREADS", ge=1, le=64)
-
-
-class LogSettings(Group):
-    """What is written to standard output."""
-
-    level: Annotated[Literal["debug", "info", "warning", "error"], BeforeValidator(lower_case)] = Field(
-        "info", alias="LOG_LEVEL"
-    )
-    format: Literal["json", "console"] = Field("json", alias="LOG_FORMAT")
 
 
 class _Environment(Group):
@@ -131,7 +47,9 @@ class Settings(BaseModel):
     debug: bool
     database: DatabaseSettings
     redis: RedisSettings
+    cache: CacheSettings
     http: HttpSettings
+    load: LoadSettings
     security: SecuritySettings
     log: LogSettings
 
@@ -153,7 +71,9 @@ class Settings(BaseModel):
 _GROUPS: dict[str, type[Group]] = {
     "database": DatabaseSettings,
     "redis": RedisSettings,
+    "cache": CacheSettings,
     "http": HttpSettings,
+    "load": LoadSettings,
     "security": SecuritySettings,
     "log": LogSettings,
 }

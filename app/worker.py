@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import timedelta
 
+from app.cache.announcing import discard_outdated
 from app.domain.identity import commands as identity
 from app.domain.projects import commands as projects
 from app.domain.todos import commands as todos
@@ -37,6 +38,7 @@ JOBS = (
     Job("purge_todos", timedelta(hours=1), lambda services: todos.purge_trash(services.database)),
     Job("purge_projects", timedelta(hours=1), lambda services: projects.purge_trash(services.database)),
     Job("purge_sessions", timedelta(hours=1), lambda services: identity.purge_expired(services.database)),
+    Job("discard_cache_touches", timedelta(minutes=10), lambda services: discard_outdated(services.database)),
 )
 
 

@@ -157,7 +157,8 @@ async def run(load: Load, window: AbstractContextManager[object] | None = None) 
     ]
     for connection in connections:
         connection.send()
-    await asyncio.sleep(load.warmup_seconds)
+    if load.warmup_seconds:
+        await asyncio.sleep(load.warmup_seconds)
     with window or nullcontext():
         started_ns, own_ns = time.perf_counter_ns(), time.process_time_ns()
         state.measuring = True

@@ -31,9 +31,14 @@ class Answer:
             raise UnexpectedAnswerError(f"not a JSON object: {self.body[:300]!r}") from error
 
 
-def request(method: str, path: str, *, token: str = "", document: object = None) -> bytes:
-    """One HTTP/1.1 request: a bearer token and a JSON document where given, and no header beyond what they need."""
+def request(method: str, path: str, *, token: str = "", document: object = None, uncached: bool = False) -> bytes:
+    """One HTTP/1.1 request: a bearer token and a JSON document where given, and no header beyond what they need.
+
+    `uncached` asks for an answer that no cache has kept (RFC 9111 section 5.2.1.4).
+    """
     head = [f"{method} {path} HTTP/1.1", "Host: 127.0.0.1", "Accept: application/json"]
+    if uncached:
+        head.append("Cache-Control: no-cache")
     if token:
         head.append(f"Authorization: Bearer {token}")
     body = b"" if document is None else json.dumps(document).encode()

@@ -5,7 +5,7 @@ import os
 import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from urllib.parse import quote
 
 import uvloop
@@ -13,63 +13,28 @@ from argon2 import PasswordHasher
 
 from app.domain.identity.passwords import LANES, MEMORY_KIB, PASSES
 from bench import data, load, targets
-from bench.apps import ASGI_HELLO, ASGI_HELLO_IN_STACK, ASYNCPG, BEFORE, SERVICE
+from bench.apps import ASYNCPG, BEFORE, FASTAPI_ASYNCPG, SERVICE
+from bench.figures import Figure
 from bench.messages import exchange, request
 from bench.processes import CAN_PIN, SERVER_CORES, Server, pin
-from bench.rounds import Line, Measurement, Pace, measure
-from bench.samples import median, spread
+from bench.rounds import Measurement, Pace, measure
 from bench.stand import Stand, sign_in
 from bench.works import GET, LOGIN, PAGE
 
 _CROWD = 64
 _SMALL_POOL = 8
 _DEEP_PAGES = 1_000
-_MEGABYTE = 1_000_000
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Figure:
-    """One number with its unit, how far its rounds differ, and what it should be."""
-
-    name: str
-    values: Sequence[float]
-    unit: str
-    bounds: targets.Bounds | None = None
-    faults: Sequence[str] = field(default=())
-
-    @property
-    def value(self) -> float:
-        """The median of the rounds."""
-        return median(self.values)
-
-    @property
-    def spread(self) -> float:
-        """Of the rounds, as a share of their median."""
-        return spread(self.values)
-
-
-def middleware(lines: Sequence[Line]) -> Iterator[Figure]:
-    """What all middleware together cost: the bare hello inside it, less the bare hello, by rounds."""
-    cpu = {line.app.name: [each.server_us for each in line.measurements] for line in lines if line.work.name == "hello"}
-    differences = [
-        inside - bare for inside, bare in zip(cpu[ASGI_HELLO_IN_STACK.name], cpu[ASGI_HELLO.name], strict=True)
-    ]
-    yield Figure(
-        name="all middleware together, CPU time a request",
-        values=differences,
-        unit="µs",
-        bounds=targets.MIDDLEWARE_US,
-    )
+MEGABYTE = 1_000_000
 
 
 def crowd(stand: Stand, pace: Pace) -> Iterator[Figure]:
-    """The 99th percentile of get one where 64 connections share a pool of 8."""
-    for app in (SERVICE, ASYNCPG, BEFORE):
+    """The 99th percentile of uncached gets where 64 connections share a pool of 8."""
+    for app in (SERVICE, ASYNCPG, FASTAPI_ASYNCPG, BEFORE):
         with stand.serving(app, pool=_SMALL_POOL) as server:
             requests = GET.requests(app, stand.callers(app, server))
             rounds = [measure(stand, server, requests, connections=_CROWD, pace=pace) for _ in range(pace.rounds)]
         yield Figure(
-            name=f"p99 of get one, {_CROWD} connections on a pool of {_SMALL_POOL}: {app.name}",
+            name=f"p99 of {GET.name}, {_CROWD} connections on a pool of {_SMALL_POOL}: {app.name}",
             values=[each.result.p99_ms for each in rounds],
             unit="ms",
             bounds=targets.CROWDED_P99_MS if app is SERVICE else None,
@@ -78,24 +43,45 @@ def crowd(stand: Stand, pace: Pace) -> Iterator[Figure]:
 
 
 def depth(stand: Stand, server: Server, pace: Pace) -> Iterator[Figure]:
-    """How much longer the page takes that a thousand cursors lead to than the first one."""
+    """How much longer a page far back takes than the first: by a thousand cursors, and by its number."""
     token = sign_in(SERVICE, server.port, data.DEEP_EMAIL)
-    first = request("GET", f"{SERVICE.todos}?limit={PAGE}", token=token)
+    first = _get(f"{SERVICE.todos}?limit={PAGE}", token)
     page, last = _follow(server.port, first, token)
+    yield _against_first(stand, server, pace, (first, last), f"page {page:,} by cursor", targets.DEEP_PAGE)
+    # Just as deep, but on pages of twice the size: version 1 has no page with a number over 500.
+    size, number = 2 * PAGE, max(page // 2, 1)
+    numbered = [_get(f"{SERVICE.numbered_todos}?page_size={size}&page={each}", token) for each in (1, number)]
+    name = f"page {number:,} of {size} by number (OFFSET)"
+    yield _against_first(stand, server, pace, (numbered[0], numbered[1]), name, None)
+
+
+def _against_first(
+    stand: Stand,
+    server: Server,
+    pace: Pace,
+    pages: tuple[bytes, bytes],
+    name: str,
+    bounds: targets.Bounds | None,
+) -> Figure:
+    first, last = pages
     rounds = {first: list[Measurement](), last: list[Measurement]()}
     for number in range(pace.rounds):
         for message in (first, last) if number % 2 else (last, first):
             rounds[message].append(measure(stand, server, [message], connections=4, pace=pace))
-    yield Figure(
-        name=f"page {page:,} by cursor, times the median latency of page 1",
+    return Figure(
+        name=f"{name}, times the median latency of page 1",
         values=[
             deep.result.p50_ms / shallow.result.p50_ms
             for deep, shallow in zip(rounds[last], rounds[first], strict=True)
         ],
         unit="x",
-        bounds=targets.DEEP_PAGE,
+        bounds=bounds,
         faults=_faults(rounds[first] + rounds[last]),
     )
+
+
+def _get(path: str, token: str) -> bytes:
+    return request("GET", path, token=token, uncached=True)
 
 
 def start(stand: Stand, running: Server, pace: Pace) -> Iterator[Figure]:
@@ -106,10 +92,10 @@ def start(stand: Stand, running: Server, pace: Pace) -> Iterator[Figure]:
     for _ in range(pace.rounds):
         with stand.serving(SERVICE, awaited=first_page) as server:
             seconds.append(server.first_answer_seconds)
-            at_rest.append(server.resident_bytes() / _MEGABYTE)
+            at_rest.append(server.resident_bytes() / MEGABYTE)
     yield Figure(name="`todo serve` to its first page of todos", values=seconds, unit="s", bounds=targets.START_SECONDS)
     yield Figure(name="memory of a worker at rest", values=at_rest, unit="MB", bounds=targets.WORKER_MB)
-    under_load = running.resident_bytes() / _MEGABYTE
+    under_load = running.resident_bytes() / MEGABYTE
     yield Figure(name="memory of the worker that took this run's load", values=[under_load], unit="MB")
 
 
@@ -201,7 +187,7 @@ def _follow(port: int, first: bytes, token: str) -> tuple[int, bytes]:
         if not isinstance(cursor, str):
             break
         number += 1
-        message = request("GET", f"{SERVICE.todos}?limit={PAGE}&cursor={quote(cursor)}", token=token)
+        message = _get(f"{SERVICE.todos}?limit={PAGE}&cursor={quote(cursor)}", token)
     return number, message
 
 

@@ -1,32 +1,35 @@
-"""The report: one table of all works and applications, the other figures, and the conditions that they hold under."""
+"""The report: the goals and what is reached, all works and applications, and the conditions that they hold under."""
 
 import math
 import os
 import platform
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 
+from bench import node
 from bench.apps import SERVICE
+from bench.chart import draw
 from bench.data import Population
-from bench.probes import Figure
+from bench.figures import Figure
+from bench.places import REPORTS
 from bench.processes import CAN_PIN
 from bench.rounds import QUIET, Line, Pace
 from bench.samples import median
 from bench.stand import POOL
-from bench.targets import RATIOS
 
-REPORTS = Path(__file__).parent / "reports"
 _PACKAGES = ("fastapi", "starlette", "uvicorn", "uvloop", "httptools", "asyncpg", "sqlalchemy", "msgspec", "pydantic")
 _LINE_HEADS = (
-    *("work", "application", "requests/s", "spread", "p50 ms", "p99 ms", "CPU µs/request", "Postgres CPU µs/request"),
-    *("server cores busy", "ours by requests/s", "ours by CPU", "must / aim"),
+    *("work", "application", "requests/s", "spread", "p50 ms", "p99 ms", "CPU µs/request"),
+    *("Postgres µs/request", "Redis µs/request", "server cores busy", "memory MB"),
+    *("ours by requests/s", "ours by CPU"),
 )
 _FIGURE_HEADS = ("figure", "median", "unit", "spread", "must / aim", "verdict")
+_TEXTS = frozenset({"work", "application", "figure", "unit", "must / aim", "verdict"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,6 +40,8 @@ class Conditions:
     population: Population
     pace: Pace
     postgres_version: str
+    left_out: Sequence[str] = ()
+    """Applications that did not take part, each with the reason."""
 
 
 def render(conditions: Conditions, lines: Sequence[Line], figures: Sequence[Figure]) -> str:
@@ -54,9 +59,13 @@ def render(conditions: Conditions, lines: Sequence[Line], figures: Sequence[Figu
             *_conditions(conditions),
             f"- Others took {median(others):.0%} of the machine in the median window, {max(others):.0%} at most.",
             "",
-            *_table(_LINE_HEADS, [_line(line, lines) for line in lines]),
+            "## Goals",
             "",
-            *_table(_FIGURE_HEADS, [_figure(figure) for figure in figures]),
+            *table(_FIGURE_HEADS, [_figure(figure) for figure in figures]),
+            "",
+            "## Lines",
+            "",
+            *table(_LINE_HEADS, [_line(line, lines) for line in lines]),
             "",
         ]
     )
@@ -67,11 +76,13 @@ def is_valid(lines: Sequence[Line], figures: Sequence[Figure]) -> bool:
     return not any(_faults(lines, figures))
 
 
-def save(text: str) -> Path:
-    """Writes the report into the reports folder, under the date and time."""
+def save(text: str, lines: Sequence[Line]) -> Path:
+    """Writes the report and its chart into the reports folder, under the date and time; returns the report's path."""
     REPORTS.mkdir(exist_ok=True)
     path = REPORTS / f"{datetime.now(UTC):%Y-%m-%d-%H%M%S}.md"
-    path.write_text(text, encoding="utf-8")
+    chart = path.with_suffix(".svg")
+    chart.write_text(draw(lines), encoding="utf-8")
+    path.write_text(f"{text}\n![CPU time a request]({chart.name})\n", encoding="utf-8")
     return path
 
 
@@ -84,14 +95,12 @@ def _faults(lines: Sequence[Line], figures: Sequence[Figure]) -> Iterator[str]:
 
 def _line(line: Line, lines: Sequence[Line]) -> list[str]:
     ours = next(other for other in lines if other.work is line.work and other.app is SERVICE)
-    bounds = RATIOS.get((line.work.name, line.app.name))
     ratios = ["", ""]
     if line is not ours:
-        values = (
-            _quotient(ours.requests_per_second, line.requests_per_second),
-            _quotient(line.server_us, ours.server_us),
-        )
-        ratios = ["invalid" if line.faults or ours.faults else _ratio(value, line) for value in values]
+        by_rate = _quotient(ours.requests_per_second, line.requests_per_second)
+        by_cpu = _quotient(line.server_us, ours.server_us)
+        invalid = line.faults or ours.faults
+        ratios = ["invalid" if invalid else f"{value:.2f}x" for value in (by_rate, by_cpu)]
     return [
         line.work.name,
         line.app.name,
@@ -101,20 +110,16 @@ def _line(line: Line, lines: Sequence[Line]) -> list[str]:
         f"{line.median(lambda each: each.result.p99_ms):.2f}",
         f"{line.server_us:,.0f}",
         f"{line.median(lambda each: each.postgres_us):,.0f}",
+        f"{line.median(lambda each: each.redis_us):,.1f}",
         f"{line.median(lambda each: each.server_cores_busy):.2f}",
+        f"{line.median(lambda each: each.server_bytes) / 1e6:,.0f}",
         *ratios,
-        str(bounds) if bounds else "",
     ]
 
 
 def _quotient(dividend: float, divisor: float) -> float:
     """NaN where nothing was measured."""
     return dividend / divisor if divisor else math.nan
-
-
-def _ratio(value: float, line: Line) -> str:
-    bounds = RATIOS.get((line.work.name, line.app.name))
-    return f"{value:.2f}x" + (f" {bounds.verdict(value)}" if bounds else "")
 
 
 def _figure(figure: Figure) -> list[str]:
@@ -132,24 +137,27 @@ def _figure(figure: Figure) -> list[str]:
 def _conditions(conditions: Conditions) -> list[str]:
     pace, population = conditions.pace, conditions.population
     pinning = (
-        "The server has core 0 to itself; load generator and PostgreSQL share core 1. For login it has all cores."
+        "The server has core 0 to itself; load generator, PostgreSQL and Valkey share core 1. For login, and with"
+        " several workers, the server may use all cores, and shares core 1 with them: those requests/s are too low."
         if CAN_PIN
-        else "This system cannot pin processes to cores: server, load generator and PostgreSQL compete for them."
+        else "This system cannot pin processes to cores: server, load generator and database compete for them."
     )
     packages = ", ".join(f"{name} {version(name)}" for name in _PACKAGES)
+    rest = f"left out: {'; '.join(conditions.left_out)}" if conditions.left_out else node.version()
     sentences = (
         f"Command: `{conditions.command}`; commit {_commit()}.",
         f"Machine: {platform.system()} {platform.release()}, {_processor()}, {os.cpu_count()} cores.",
-        f"CPython {platform.python_version()}, PostgreSQL {conditions.postgres_version} with fsync, {packages}.",
+        f"CPython {platform.python_version()}, PostgreSQL {conditions.postgres_version} with fsync.",
+        f"Libraries: {packages}; {rest}.",
         (
-            f"{population.todos:,} todos: {population.deep_todos:,} of one user, the others of {population.users}"
-            f" whose requests are measured; {population.bystanders:,} users have none."
+            f"{population.todos:,} todos: {population.deep_todos:,} of one user, the others of {population.users:,},"
+            f" some of whose requests are measured; {population.bystanders:,} users have none."
         ),
         (
             f"{pace.rounds} rounds of {pace.seconds:g} s after {pace.warmup_seconds:g} s of warm-up, in alternating"
             " order; medians, with largest minus smallest as the spread."
         ),
-        f"One worker, {POOL} database connections. {pinning}",
+        f"One worker unless said otherwise, {POOL} database connections each. {pinning}",
         (
             "A server that keeps less than a core busy waits for load generator and database: then its requests/s say"
             " little, and its CPU time is the figure to read."
@@ -159,26 +167,30 @@ def _conditions(conditions: Conditions) -> list[str]:
             " headers, limits, log lines, validation. Its hello is /health/live, which it does not log."
         ),
         (
-            f"Ratios compare {SERVICE.name} with the application of the line: its requests/s by the other's, and the"
-            " other's CPU time a request by its own."
+            "Uncached requests carry `Cache-Control: no-cache`, whichever application they go to; cached ones are the"
+            " same without it, asked for again and again."
+        ),
+        (
+            f"Ratios are taken round by round. In the lines, {SERVICE.name}'s requests/s are divided by the other's and"
+            " the other's CPU time by its own. Memory is that of the server's largest process."
         ),
     )
     return [f"- {sentence}" for sentence in sentences]
 
 
-def _table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
-    """A Markdown table whose columns are aligned: text to the left, everything else to the right."""
+def table(heads: Sequence[str], rows: Sequence[Sequence[str]], *, texts: Collection[str] = _TEXTS) -> list[str]:
+    """A Markdown table whose columns are aligned: those with these heads to the left, everything else to the right."""
     widths = [max(len(row[column]) for row in (heads, *rows)) for column in range(len(heads))]
-    texts = [column < 2 or heads[column] in {"must / aim", "verdict", "unit"} for column in range(len(heads))]
+    to_the_left = [head in texts for head in heads]
 
     def cells(row: Sequence[str]) -> str:
         padded = [
-            cell.ljust(width) if text else cell.rjust(width)
-            for cell, width, text in zip(row, widths, texts, strict=True)
+            cell.ljust(width) if left else cell.rjust(width)
+            for cell, width, left in zip(row, widths, to_the_left, strict=True)
         ]
         return f"| {' | '.join(padded)} |"
 
-    rule = ["-" * width if text else "-" * (width - 1) + ":" for width, text in zip(widths, texts, strict=True)]
+    rule = ["-" * width if left else "-" * (width - 1) + ":" for width, left in zip(widths, to_the_left, strict=True)]
     return [cells(heads), cells(rule), *(cells(row) for row in rows)]
 
 

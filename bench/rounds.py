@@ -5,21 +5,19 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-import asyncpg
 import uvloop
 
-from bench import data, load
+from bench import load
 from bench.apps import App
 from bench.messages import exchange
 from bench.processes import SERVER_CORES, CpuMeter, Server, pin
 from bench.samples import median, spread
 from bench.stand import Stand
-from bench.works import Caller, Work
+from bench.works import Work
 
 _GENERATOR_LIMIT = 0.95
 QUIET = 0.1
 """The share of the machine that other processes may take from a window before it is repeated."""
-_ATTEMPTS = 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,8 +25,10 @@ class Pace:
     """How long and how often."""
 
     rounds: int = 5
-    seconds: float = 3.0
-    warmup_seconds: float = 0.5
+    seconds: float = 1.5
+    warmup_seconds: float = 0.4
+    attempts: int = 2
+    """How often a window is taken at most, in the hope of one that the machine leaves alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,8 +38,11 @@ class Measurement:
     result: load.Result
     server_us: float
     postgres_us: float
+    redis_us: float
     server_cores_busy: float
     """CPU seconds of the server by the second: 1.0 is a whole core."""
+    server_bytes: int
+    """Memory of the server's largest process when the window closed."""
     others_busy: float
     """The share of the whole machine that went to processes which do not belong to the benchmark."""
 
@@ -91,7 +94,7 @@ def measure(stand: Stand, server: Server, requests: Sequence[bytes], *, connecti
     Only a window in which every request was answered is repeated: a fault is never measured away.
     """
     attempts: list[Measurement] = []
-    while len(attempts) < _ATTEMPTS:
+    while len(attempts) < pace.attempts:
         attempt = _window(stand, server, requests, connections=connections, pace=pace)
         if attempt.faults or attempt.others_busy <= QUIET:
             return attempt
@@ -100,7 +103,7 @@ def measure(stand: Stand, server: Server, requests: Sequence[bytes], *, connecti
 
 
 def _window(stand: Stand, server: Server, requests: Sequence[bytes], *, connections: int, pace: Pace) -> Measurement:
-    meter = CpuMeter({"server": server.pid, "postgres": stand.postgres_pid})
+    meter = CpuMeter({"server": server.pid, **stand.pids})
     applied = load.Load(
         port=server.port,
         requests=requests,
@@ -116,7 +119,9 @@ def _window(stand: Stand, server: Server, requests: Sequence[bytes], *, connecti
         result,
         server_us=meter.seconds["server"] / answers * 1e6,
         postgres_us=meter.seconds["postgres"] / answers * 1e6,
+        redis_us=meter.seconds.get("redis", 0.0) / answers * 1e6,
         server_cores_busy=meter.seconds["server"] / result.seconds,
+        server_bytes=server.resident_bytes(),
         others_busy=max(meter.machine_seconds - used_seconds, 0.0) / result.seconds / (os.cpu_count() or 1),
     )
 
@@ -129,31 +134,29 @@ def run(
     pace: Pace,
     say: Callable[[str], None],
 ) -> list[Line]:
-    """Every work on every application, `pace.rounds` times; every other round goes through them backwards.
+    """Every work on every application that runs, `pace.rounds` times; every other round goes through them backwards.
 
     Raises UnexpectedAnswerError if an application does not do the work.
     """
-    apps = {app.name: app for work in works for app in work.apps}.values()
-    callers = {app.name: stand.callers(app, servers[app.name]) for app in apps if app.todos}
-    lines = [Line(work, app) for work in works for app in work.apps]
+    lines = [Line(work, app) for work in works for app in work.apps if app.name in servers]
+    apps = {line.app.name: line.app for line in lines}
+    callers = {name: stand.callers(app, servers[name]) for name, app in apps.items() if app.todos}
+    requests = {id(line): line.work.requests(line.app, callers.get(line.app.name, ())) for line in lines}
     for line in lines:
-        requests = _requests(line, callers)
-        line.work.check(exchange(servers[line.app.name].port, requests[0]))
-    uvloop.run(_clean(stand))
+        line.work.check(exchange(servers[line.app.name].port, requests[id(line)][0]))
+    for app in apps.values():
+        if app.todos:
+            stand.clean(app)
     for number in range(pace.rounds):
         for line in reversed(lines) if number % 2 else lines:
-            measurement = _on_its_cores(stand, servers[line.app.name], line, _requests(line, callers), pace)
+            measurement = _on_its_cores(stand, servers[line.app.name], line, requests[id(line)], pace)
             line.measurements.append(measurement)
             say(
-                f"round {number + 1}/{pace.rounds}  {line.work.name:<12} {line.app.name:<40}"
+                f"round {number + 1}/{pace.rounds}  {line.work.name:<20} {line.app.name:<40}"
                 f" {measurement.result.requests_per_second:>8,.0f}/s {measurement.server_us:>7,.0f} µs"
                 f" {'  '.join(measurement.faults)}"
             )
     return lines
-
-
-def _requests(line: Line, callers: Mapping[str, Sequence[Caller]]) -> list[bytes]:
-    return line.work.requests(line.app, callers.get(line.app.name, ()))
 
 
 def _on_its_cores(stand: Stand, server: Server, line: Line, requests: Sequence[bytes], pace: Pace) -> Measurement:
@@ -164,17 +167,7 @@ def _on_its_cores(stand: Stand, server: Server, line: Line, requests: Sequence[b
     try:
         return measure(stand, server, requests, connections=work.connections, pace=pace)
     finally:
-        if work.on_all_cores:
+        if work.on_all_cores and not line.app.on_all_cores:
             pin(server.pid, SERVER_CORES)
         if work.creates:
-            uvloop.run(_clean(stand))
-
-
-async def _clean(stand: Stand) -> None:
-    """The table as it was, and a checkpoint behind it, so that no application pays for what another has written."""
-    await data.remove_created(stand.database_url)
-    connection = await asyncpg.connect(stand.database_url)
-    try:
-        await connection.execute("CHECKPOINT")
-    finally:
-        await connection.close()
+            stand.clean(line.app)

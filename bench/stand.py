@@ -1,30 +1,27 @@
-"""The test stand: embedded servers, a filled database, and the applications running side by side on it."""
+"""The test stand: embedded servers, filled databases, and the applications running side by side on them."""
 
 import asyncio
 import os
 import re
 import secrets
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import asyncpg
 import jwt
-from argon2 import PasswordHasher
+import redis
 
-from app.database.migrations import head, upgrade
-from app.domain.identity.passwords import Passwords
 from app.local_stack import LocalStack
 from app.settings import variables
-from bench import data, processes
+from bench import data, databases, processes
 from bench.apps import App
 from bench.messages import UnexpectedAnswerError, exchange, request
+from bench.places import DIRECTORY
 from bench.works import Caller
 
-ROOT = Path(__file__).resolve().parents[1]
-DIRECTORY = ROOT / ".data" / "bench"
 POOL = 16
 CALLERS = 20
 TODOS_EACH = 50
@@ -33,76 +30,94 @@ _SECRET_KEY = secrets.token_urlsafe(48)
 _TOKEN_SECONDS = 3600
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Contents:
+    """What one database of the stand holds, and by whose migrations."""
+
+    population: data.Population
+    schema: databases.Schema
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Stand:
-    """What the applications run on."""
+    """What the applications run on. Databases and their key spaces in Valkey go by the names that applications use."""
 
-    database_url: str
-    redis_url: str
-    postgres_pid: int
+    database_urls: Mapping[str, str]
+    redis_urls: Mapping[str, str]
+    pids: Mapping[str, int]
+    """Process ids of the servers, "postgres" and "redis"."""
     postgres_version: str
+    postgres_log: Path
 
-    def environment(self, *, pool: int = POOL) -> dict[str, str]:
-        """The settings that all applications share, by the names of this service's. Everything of ours is on."""
-        # Without compiled files a start would measure the compiler.
-        own = {*variables(), "PYTHONDONTWRITEBYTECODE"}
-        return {
-            **{name: value for name, value in os.environ.items() if name.removesuffix("_FILE") not in own},
-            "DATABASE_URL": self.database_url,
-            "REDIS_URL": self.redis_url,
-            "SECRET_KEY": _SECRET_KEY,
-            "DB_POOL_SIZE": str(pool),
-            "DB_MAX_OVERFLOW": "0",
-            "ENVIRONMENT": "production",
-            "HOST": "127.0.0.1",
-            "WORKERS": "1",
-            "LOG_LEVEL": "info",
-            "LOG_FORMAT": "json",
-            "ACCESS_TOKEN_MINUTES": "60",
-            "DRAIN_SECONDS": "0",
-        }
+    def environment(self, app: App, *, pool: int = POOL) -> dict[str, str]:
+        """The settings that all applications share, by the names of this service's, and the application's own."""
+        urls = {"DATABASE_URL": self.database_urls[app.database], "REDIS_URL": self.redis_urls[app.database]}
+        return {**_shared(), **urls, "DB_POOL_SIZE": str(pool), **app.settings}
 
     @contextmanager
     def serving(self, app: App, *, pool: int = POOL, awaited: bytes | None = None) -> Iterator[processes.Server]:
-        """Runs one application on the server's core until the block ends."""
+        """Runs one application on the server's core, or on all if it has several workers, until the block ends."""
         with processes.serving(
             app.name,
             app.command,
-            environment=self.environment(pool=pool),
-            directory=ROOT,
-            log=DIRECTORY / "logs" / f"{re.sub('[^A-Za-z]+', '-', app.name).strip('-')}.log",
-            answers=awaited or request("GET", app.hello or app.todos, token=_any_token(app)),
+            environment=self.environment(app, pool=pool),
+            directory=app.directory,
+            log=DIRECTORY / "logs" / f"{re.sub('[^A-Za-z0-9]+', '-', app.name).strip('-')}.log",
+            answers=awaited or request("GET", app.hello or f"{app.todos}?limit=1", token=_any_token(app)),
+            cores=None if app.on_all_cores else processes.SERVER_CORES,
         ) as server:
             yield server
 
     def callers(self, app: App, server: processes.Server) -> list[Caller]:
         """Ordinary users, signed in to one application."""
-        owners = asyncio.run(data.owners(self.database_url, CALLERS, TODOS_EACH))
+        owners = asyncio.run(data.owners(self.database_urls[app.database], CALLERS, TODOS_EACH))
         if not app.has_sessions:
             return [Caller(owner, _signed(sub=str(owner.user_id), team=str(owner.team_id))) for owner in owners]
         return [Caller(owner, sign_in(app, server.port, owner.email)) for owner in owners]
 
+    def clean(self, app: App) -> None:
+        """Takes back what creates have written, and all that is cached: no application pays for another's writes."""
+        asyncio.run(_clean(self.database_urls[app.database]))
+        self.empty_cache()
+
+    def empty_cache(self) -> None:
+        """Empties Valkey, if there is one."""
+        if url := next(iter(self.redis_urls.values()), ""):
+            with redis.Redis.from_url(url) as client:
+                client.flushall()
+
 
 @contextmanager
-def standing(population: data.Population) -> Iterator[Stand]:
-    """Starts PostgreSQL and Valkey beside the load generator, with a database that holds the population.
+def standing(contents: Mapping[str, Contents], *, say: Callable[[str], None]) -> Iterator[Stand]:
+    """Starts PostgreSQL and Valkey beside the load generator, with databases that hold these contents.
 
     A database of an earlier run is used again if it holds the same rows in the same schema.
     """
-    if processes.CAN_PIN:
-        os.sched_setaffinity(0, processes.LOAD_CORES)
     DIRECTORY.mkdir(parents=True, exist_ok=True)
     with LocalStack(DIRECTORY) as servers:
-        postgres_pid = int((DIRECTORY / "postgres" / "postmaster.pid").read_text().split()[0])
-        name = f"bench_{population.todos}"
-        url = servers.database_url(name)
-        if asyncio.run(_made_anew(servers.database_url("postgres"), name, _contents(population))):
-            upgrade(url)
-            asyncio.run(_filled(url, name, population))
-        else:
-            asyncio.run(data.remove_created(url))
-        version = asyncio.run(_postgres_version(url))
-        yield Stand(url, servers.redis_url(), postgres_pid, version)
+        maintenance_url = servers.database_url("postgres")
+        urls = {name: servers.database_url(f"bench_{name}") for name in contents}
+        for name, wanted in contents.items():
+            databases.prepare(
+                maintenance_url,
+                urls[name],
+                wanted.population,
+                schema=wanted.schema,
+                environment=_shared(),
+                say=say,
+            )
+        redis_urls = {name: servers.redis_url(number) for number, name in enumerate(contents)}
+        pids = _pids(next(iter(redis_urls.values())))
+        # Only now: filling uses every core.
+        for pid in (os.getpid(), *pids.values()):
+            processes.pin(pid, processes.LOAD_CORES)
+        yield Stand(
+            database_urls=urls,
+            redis_urls=redis_urls,
+            pids=pids,
+            postgres_version=asyncio.run(_postgres_version(maintenance_url)),
+            postgres_log=DIRECTORY / "postgres.log",
+        )
 
 
 @contextmanager
@@ -123,6 +138,25 @@ def sign_in(app: App, port: int, email: str) -> str:
     return token
 
 
+def _shared() -> dict[str, str]:
+    """The settings of every application. Everything of ours is on."""
+    # Without compiled files a start would measure the compiler.
+    own = {*variables(), "PYTHONDONTWRITEBYTECODE", "PYTHONPATH"}
+    return {
+        **{name: value for name, value in os.environ.items() if name.removesuffix("_FILE") not in own},
+        "SECRET_KEY": _SECRET_KEY,
+        "DB_MAX_OVERFLOW": "0",
+        "ENVIRONMENT": "production",
+        "HOST": "127.0.0.1",
+        "WORKERS": "1",
+        "LOG_LEVEL": "info",
+        "LOG_FORMAT": "json",
+        "ACCESS_TOKEN_MINUTES": "60",
+        "DRAIN_SECONDS": "0",
+        "V1_SUNSET_AT": "2100-01-01T00:00:00Z",
+    }
+
+
 def _any_token(app: App) -> str:
     return "" if app.hello else _signed(sub=str(data.NOBODY), team=str(data.NOBODY))
 
@@ -131,37 +165,19 @@ def _signed(**claims: str) -> str:
     return jwt.encode({**claims, "exp": int(time.time()) + _TOKEN_SECONDS}, _SECRET_KEY, algorithm="HS256")
 
 
-def _contents(population: data.Population) -> str:
-    """Says what a database holds, in its comment."""
-    return f"{population}, schema {head()}"
+def _pids(redis_url: str) -> dict[str, int]:
+    pids = {"postgres": int((DIRECTORY / "postgres" / "postmaster.pid").read_text().split()[0])}
+    if redis_url:
+        with redis.Redis.from_url(redis_url, decode_responses=True) as client:
+            pids["redis"] = int(client.info("server")["process_id"])
+    return pids
 
 
-async def _made_anew(url: str, name: str, contents: str) -> bool:
-    """Creates an empty database, unless there is one with these contents."""
+async def _clean(url: str) -> None:
+    await data.remove_created(url)
     connection = await asyncpg.connect(url)
     try:
-        found = await connection.fetchval(
-            "SELECT shobj_description(oid, 'pg_database') FROM pg_database WHERE datname = $1", name
-        )
-        if found == contents:
-            return False
-        await connection.execute(f'DROP DATABASE IF EXISTS "{name}"')
-        await connection.execute(f'CREATE DATABASE "{name}"')
-        return True
-    finally:
-        await connection.close()
-
-
-async def _filled(url: str, name: str, population: data.Population) -> None:
-    passwords = Passwords(threads=1)
-    try:
-        password_hash = await passwords.hash(data.PASSWORD)
-    finally:
-        passwords.close()
-    await data.fill(url, population, password_hash=password_hash, before_hash=PasswordHasher().hash(data.PASSWORD))
-    connection = await asyncpg.connect(url)
-    try:
-        await connection.execute(f"COMMENT ON DATABASE \"{name}\" IS '{_contents(population)}'")
+        await connection.execute("CHECKPOINT")
     finally:
         await connection.close()
 

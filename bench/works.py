@@ -8,8 +8,12 @@ from bench.apps import (
     ASGI_HELLO_IN_STACK,
     ASYNCPG,
     BEFORE,
+    FASTAPI_ASYNCPG,
     FASTAPI_HELLO,
+    FASTIFY,
     SERVICE,
+    SERVICE_OF_WORKERS,
+    SMALL_SERVICE,
     App,
 )
 from bench.data import BEFORE_EMAIL, CREATED_TITLE, PASSWORD, Owner
@@ -52,18 +56,18 @@ def _hello(app: App, _callers: Sequence[Caller]) -> list[bytes]:
     return [request("GET", app.hello)]
 
 
-def _get(app: App, callers: Sequence[Caller]) -> list[bytes]:
+def _get(app: App, callers: Sequence[Caller], *, uncached: bool) -> list[bytes]:
     """Todos of all callers in turn, so that neither a user's rows nor a row are asked for twice in a row."""
     fewest = min(len(caller.owner.todo_ids) for caller in callers)
     return [
-        request("GET", f"{app.todos}/{caller.owner.todo_ids[number]}", token=caller.token)
+        request("GET", f"{app.todos}/{caller.owner.todo_ids[number]}", token=caller.token, uncached=uncached)
         for number in range(fewest)
         for caller in callers
     ]
 
 
-def _page(app: App, callers: Sequence[Caller]) -> list[bytes]:
-    return [request("GET", f"{app.todos}?limit={PAGE}", token=caller.token) for caller in callers]
+def _page(app: App, callers: Sequence[Caller], *, uncached: bool) -> list[bytes]:
+    return [request("GET", f"{app.todos}?limit={PAGE}", token=caller.token, uncached=uncached) for caller in callers]
 
 
 def _create(app: App, callers: Sequence[Caller]) -> list[bytes]:
@@ -76,10 +80,16 @@ def _login(app: App, callers: Sequence[Caller]) -> list[bytes]:
     return [request("POST", app.login, document={"email": email, "password": PASSWORD}) for email in emails]
 
 
+def _is_todo(document: Mapping[str, object]) -> bool:
+    return {"id", "title", "version", "created_at"} <= document.keys()
+
+
 def _is_page(document: Mapping[str, object]) -> bool:
     items = document.get("items")
     return isinstance(items, list) and len(items) == PAGE
 
+
+_WITH_DATABASE = (SERVICE, SMALL_SERVICE, ASYNCPG, FASTAPI_ASYNCPG, FASTIFY, BEFORE)
 
 HELLO = Work(
     name="hello",
@@ -87,16 +97,33 @@ HELLO = Work(
     requests=_hello,
     is_right=lambda document: "status" in document,
 )
-GET = Work(
-    name="get one",
-    apps=(SERVICE, ASYNCPG, BEFORE),
-    requests=_get,
-    is_right=lambda document: {"id", "title", "version", "created_at"} <= document.keys(),
+CACHED_LIST = Work(
+    name=f"cached list of {PAGE}",
+    apps=(SERVICE, SERVICE_OF_WORKERS),
+    requests=lambda app, callers: _page(app, callers, uncached=False),
+    is_right=_is_page,
 )
-LIST = Work(name=f"list of {PAGE}", apps=(SERVICE, ASYNCPG, BEFORE), requests=_page, is_right=_is_page)
+CACHED_GET = Work(
+    name="cached get",
+    apps=(SERVICE, SERVICE_OF_WORKERS),
+    requests=lambda app, callers: _get(app, callers, uncached=False),
+    is_right=_is_todo,
+)
+GET = Work(
+    name="uncached get",
+    apps=_WITH_DATABASE,
+    requests=lambda app, callers: _get(app, callers, uncached=True),
+    is_right=_is_todo,
+)
+LIST = Work(
+    name=f"uncached list of {PAGE}",
+    apps=_WITH_DATABASE,
+    requests=lambda app, callers: _page(app, callers, uncached=True),
+    is_right=_is_page,
+)
 CREATE = Work(
     name="create",
-    apps=(SERVICE, ASYNCPG, BEFORE),
+    apps=(SERVICE, SERVICE_OF_WORKERS, *_WITH_DATABASE[1:]),
     requests=_create,
     is_right=lambda document: document.get("title") == CREATED_TITLE,
     creates=True,
@@ -111,4 +138,4 @@ LOGIN = Work(
     on_all_cores=True,
 )
 
-WORKS = (HELLO, GET, LIST, CREATE, LOGIN)
+WORKS = (HELLO, CACHED_LIST, CACHED_GET, GET, LIST, CREATE, LOGIN)

@@ -20,6 +20,17 @@ async def plan(work: Transaction, statement: Statement[Any], **parameters: Any) 
     return root
 
 
+async def executed(work: Transaction, statement: Statement[Any], **parameters: Any) -> Node:
+    """As `plan`, with the rows of each node: the statement runs, and what it writes is undone."""
+    raw = work._connection.raw
+    await raw.execute("SAVEPOINT before; SET LOCAL plan_cache_mode = force_generic_plan; SET LOCAL jit = off")
+    sql = f"EXPLAIN (ANALYZE, FORMAT JSON, TIMING OFF) {statement.sql}"
+    [document] = json.loads(await raw.fetchval(sql, *statement.arguments(parameters)))
+    await raw.execute("ROLLBACK TO SAVEPOINT before")
+    root: Node = document["Plan"]
+    return root
+
+
 def nodes(node: Node) -> Iterator[Node]:
     """The node and everything below it."""
     yield node

@@ -29,6 +29,7 @@ async def caller_for(database: Database, user: User) -> Caller:
         personal_team_id=next(team.id for team in teams if team.is_personal),
         timezone=user.timezone,
         roles=frozenset(user.roles),
+        team_ids=tuple(team.id for team in teams),
     )
 
 

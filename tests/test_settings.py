@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from app.settings import DEVELOPMENT_SECRET, SettingsError, load_settings
+from app.setting_groups import DEVELOPMENT_SECRET
+from app.settings import SettingsError, load_settings
 
 SECRET = "0123456789abcdef0123456789abcdef-secret"
 PRODUCTION = {"ENVIRONMENT": "production", "SECRET_KEY": SECRET, "DATABASE_URL": "postgresql://todo@db/todo"}

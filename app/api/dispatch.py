@@ -69,19 +69,18 @@ class RouteTable:
 
 
 class Dispatcher:
-    """The innermost middleware: runs the matching route's handler and renders its errors."""
+    """Below every layer: runs the matching route's handler and renders its errors."""
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, routes: Iterable[BaseRoute]) -> None:
+        """`app` takes what is not found among `routes`."""
         self._app = app
-        self._table: RouteTable | None = None
+        self._table = RouteTable(routes)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
         table = self._table
-        if table is None:
-            table = self._table = RouteTable(scope["app"].routes)
         scope["route_table"] = table
         method = scope["method"]
         is_known = False

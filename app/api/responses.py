@@ -8,6 +8,7 @@ import msgspec
 from starlette.datastructures import Headers
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.types import Scope
 
 from app.api.conditional import is_unchanged
 from app.api.problems import HttpProblem
@@ -38,25 +39,39 @@ def no_content() -> Response:
 
 def resource(request: Request, content: Any, *, etag: str) -> Response:
     """A resource under a strong entity tag; 304 without a body if the client has it already."""
-    headers = {"ETag": etag, "Cache-Control": REVALIDATE, "Vary": "Accept, Authorization"}
-    if is_unchanged(request, etag):
-        return Response(status_code=304, headers=headers)
-    return document(content, headers=headers)
+    if _may_be_unchanged(request) and is_unchanged(request, etag):
+        return not_modified(etag)
+    return document(content, headers=_validators(etag))
 
 
 def listing(request: Request, content: Any, *, headers: Mapping[str, str] | None = None) -> Response:
-    """A list (or a partial or expanded resource) under a weak entity tag of its bytes."""
+    """A list (or a partial or expanded resource) under a weak tag: of its cache versions, or else of its bytes."""
     body = _encode(content)
-    etag = f'W/"{hashlib.sha256(body).hexdigest()[:24]}"'
-    validators = {"ETag": etag, "Cache-Control": REVALIDATE, "Vary": "Accept, Authorization"}
-    if is_unchanged(request, etag):
-        return Response(status_code=304, headers=validators)
-    return Response(body, 200, {**(headers or {}), **validators}, "application/json")
+    etag = request.scope.get("kept_under") or f'W/"{hashlib.blake2b(body, digest_size=12).hexdigest()}"'
+    if _may_be_unchanged(request) and is_unchanged(request, etag):
+        return not_modified(etag)
+    return Response(body, 200, {**(headers or {}), **_validators(etag)}, "application/json")
 
 
-def require_json(headers: Headers) -> None:
+def not_modified(etag: str) -> Response:
+    """304: the client has it already."""
+    return Response(status_code=304, headers=_validators(etag))
+
+
+def _validators(etag: str) -> dict[str, str]:
+    return {"ETag": etag, "Cache-Control": REVALIDATE, "Vary": "Accept, Accept-Encoding, Authorization"}
+
+
+def _may_be_unchanged(request: Request) -> bool:
+    """False where the answer is about to be kept: then it has to be whole, and others compare its tag."""
+    return "kept_under" not in request.scope and b"if-none-match" in request.scope["headers_by_name"]
+
+
+def require_json(scope: Scope) -> None:
     """Raises the 406 problem unless the client takes JSON."""
-    lines = headers.getlist("accept")
+    if b"accept" not in scope["headers_by_name"]:
+        return
+    lines = Headers(scope=scope).getlist("accept")
     accept = lines[0] if len(lines) == 1 else ", ".join(lines)
     if not accept.strip() or accept in _ANY_JSON:
         return

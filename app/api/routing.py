@@ -18,7 +18,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from app.api import strict_json
+from app.api.answering import respond
 from app.api.authentication import authenticate
+from app.api.kept import Kept
 from app.api.problems import HttpProblem
 from app.api.responses import require_json
 from app.database.errors import DatabaseUnavailable
@@ -44,15 +46,22 @@ class ApiRoute(APIRoute):
         binder = _Binder(self.dependant, self.methods or set())
         endpoint: Callable[..., Awaitable[Response]] = self.endpoint
         is_public, is_json = self.is_public, self.is_json
+        kept: Kept | None = getattr(self.endpoint, "kept", None)
+
+        async def run(request: Request) -> Response:
+            if is_json:
+                require_json(request.scope)
+            return await endpoint(**await binder.arguments(request))
 
         async def handle(request: Request) -> Response:
             if not is_public:
                 await authenticate(request)
-            if is_json:
-                require_json(request.headers)
-            return await endpoint(**await binder.arguments(request))
+            return await run(request)
 
-        return handle
+        async def handle_kept(request: Request) -> Response:
+            return await respond(request, kept, run)  # type: ignore[arg-type]  # chosen below where it is not None
+
+        return handle if kept is None else handle_kept
 
 
 class PublicRoute(ApiRoute):

@@ -15,15 +15,19 @@ Load = Callable[[list[K]], Awaitable[Mapping[K, V]]]
 
 
 class Batcher(Generic[K, V]):
-    """Answers `get` by calling `load` once for all keys that are asked for in the same turn of the event loop.
+    """Answers `get` by calling `load` once for all keys that are asked for within `window_seconds` of the first.
 
-    `load` receives each key once, at most `max_size` of them, and leaves out of its answer what does not exist.
+    0 is one turn of the event loop: nobody waits for company, and yet what came together is answered together. The
+    key that makes `max_size` starts the batch at once. `load` receives each key once, and leaves out of its answer
+    what does not exist; what nobody waits for any more is not asked.
     """
 
-    def __init__(self, load: Load[K, V], *, max_size: int = 100) -> None:
+    def __init__(self, load: Load[K, V], *, window_seconds: float = 0.0, max_size: int = 100) -> None:
         self._load = load
+        self._window_seconds = window_seconds
         self._max_size = max_size
         self._waiting: dict[K, list[asyncio.Future[V | None]]] = {}
+        self._start_later: asyncio.Handle | None = None
         self._running: set[asyncio.Task[None]] = set()
 
     async def get(self, key: K) -> V | None:
@@ -32,16 +36,21 @@ class Batcher(Generic[K, V]):
         answer: asyncio.Future[V | None] = loop.create_future()
         if not self._waiting:
             # The batch belongs to nobody in particular, so it runs outside the context of the task that came first.
-            loop.call_soon(self._start, context=Context())
+            if self._window_seconds > 0:
+                self._start_later = loop.call_later(self._window_seconds, self._start, context=Context())
+            else:
+                self._start_later = loop.call_soon(self._start, context=Context())
         self._waiting.setdefault(key, []).append(answer)
+        if len(self._waiting) >= self._max_size and self._start_later is not None:
+            self._start_later.cancel()
+            self._start()
         return await answer
 
     def _start(self) -> None:
-        waiting, self._waiting = self._waiting, {}
-        keys = list(waiting)
-        for first in range(0, len(keys), self._max_size):
-            batch = {key: waiting[key] for key in keys[first : first + self._max_size]}
-            task = asyncio.get_running_loop().create_task(self._answer(batch))
+        waiting, self._waiting, self._start_later = self._waiting, {}, None
+        batch = {key: group for key, group in waiting.items() if not all(answer.done() for answer in group)}
+        if batch:
+            task = asyncio.get_running_loop().create_task(self._answer(batch), context=Context())
             self._running.add(task)  # The event loop itself holds its tasks weakly.
             task.add_done_callback(self._running.discard)
 

@@ -16,7 +16,7 @@ from app.database.pool import Pool, PooledConnection, PoolOptions
 from app.database.statements import Change, Query, Statement
 from app.database.touches import Announce, note_of, noting
 from app.database.watch import Watch
-from app.settings import DatabaseSettings
+from app.setting_groups import DatabaseSettings
 
 FAILED_BEFORE = "the transaction had failed before COMMIT and was rolled back"
 
@@ -145,7 +145,7 @@ class Autocommit:
             sql = noting(statement)
             arguments += [note.id, note.tags]
         records = await self._run(statement, sql, arguments)
-        if note is not None and self._announce is not None:
+        if note is not None and records and self._announce is not None:
             await self._announce(note)
         return statement.make_row(*records[0]) if records else None
 

@@ -52,8 +52,16 @@ OLD = Change(
     .where(cache_touches.c.noted_at <= func.clock_timestamp() - bindparam("age", type_=Interval))
     .order_by(cache_touches.c.noted_at)
     .limit(bindparam("limit", type_=Integer))
-    .with_for_update(skip_locked=True),
+    # Waits for another sweep that is at it: when this returns, its touches are done.
+    .with_for_update(),
     lambda note_id, tags: Note(note_id, tuple(tags)),
+)
+OUTDATED = Change(
+    "cache_touches.outdated",
+    delete(cache_touches)
+    .where(cache_touches.c.noted_at <= func.clock_timestamp() - bindparam("age", type_=Interval))
+    .returning(cache_touches.c.id),
+    scalar,
 )
 FORGET = Change(
     "cache_touches.forget",
@@ -72,7 +80,10 @@ def note_of(tags: Iterable[str]) -> Note:
 
 
 def noting(statement: Statement[Any]) -> str:
-    """The SQL of `statement`, storing a note as well: its id and its tags come after the statement's own parameters."""
+    """The SQL of `statement`, which returns rows, storing a note as well if it does return any.
+
+    The note's id and tags come after the statement's own parameters.
+    """
     return _noting(statement.sql, statement.parameter_count)
 
 
@@ -81,4 +92,7 @@ def _noting(sql: str, parameter_count: int) -> str:
     if not sql.startswith(("INSERT", "UPDATE", "DELETE")):
         raise TypeError(f"only a plain change can store a note with itself: {sql[:40]}")
     first, second = parameter_count + 1, parameter_count + 2
-    return f"WITH noted AS (INSERT INTO cache_touches (id, tags) VALUES (${first}, ${second})) {sql}"  # noqa: S608 - two numbers
+    return (
+        f"WITH changed AS ({sql}), noted AS (INSERT INTO cache_touches (id, tags)"  # noqa: S608 - two numbers
+        f" SELECT ${first}::uuid, ${second}::text[] WHERE EXISTS (SELECT FROM changed)) SELECT * FROM changed"
+    )

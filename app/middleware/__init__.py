@@ -7,13 +7,16 @@ returns the next layer's awaitable, so that the event loop has no frame of its t
 from starlette.middleware import Middleware
 
 from app.middleware.access_log import AccessLog, as_console, as_json
+from app.middleware.compression import Compression
 from app.middleware.deprecation import Deprecation
+from app.middleware.early_return import EarlyReturn
 from app.middleware.head import Head
 from app.middleware.request_context import RequestContext
 from app.middleware.request_limits import RequestLimits
 from app.middleware.security_headers import CrossOrigin, SecurityHeaders
 from app.middleware.unhandled_errors import UnhandledErrors
-from app.settings import HttpSettings, LogSettings, Settings
+from app.setting_groups import HttpSettings, LogSettings
+from app.settings import Settings
 
 MIGRATION_PAGE = "/docs/migrate-v1-v2"
 
@@ -41,8 +44,17 @@ def stack(settings: Settings) -> list[Middleware]:
         Middleware(UnhandledErrors),
         # Above everything that reads a body or waits.
         Middleware(RequestLimits, body_limit_bytes=http.body_limit_bytes, timeout_seconds=http.request_timeout_seconds),
-        # Last: only routes must not notice a HEAD.
+        # Above all that makes answers: they must not notice a HEAD.
         Middleware(Head),
+        # Below Head, so that a HEAD says what a GET says; above what answers from memory, which keeps plain bodies.
+        Middleware(
+            Compression,
+            minimum_bytes=settings.load.compression_minimum_bytes,
+            level=settings.load.compression_level,
+            offers_brotli=settings.load.offers_brotli,
+        ),
+        # Last: what is kept leaves before routing, and only after all that every request must pass.
+        Middleware(EarlyReturn),
     ]
 
 

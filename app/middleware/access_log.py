@@ -4,14 +4,16 @@ Knows the route's template, never the path that matched it nor the query: ids an
 where no route matched is there a path, and it is redacted. Refuses to know bodies, credentials and header values.
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from datetime import UTC, datetime
-from time import perf_counter
+from functools import lru_cache
+from time import perf_counter_ns
 from typing import Literal
 
 import msgspec
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
+from app.middleware.outgoing import outgoing
 from app.telemetry.logging import line_writer
 from app.telemetry.redaction import redact_text
 
@@ -19,7 +21,7 @@ _HEALTH = "/health"
 _MAX_PATH_CHARACTERS = 200
 
 
-class Line(msgspec.Struct, omit_defaults=True, kw_only=True):
+class Line(msgspec.Struct, omit_defaults=True, kw_only=True, gc=False):
     """What is known of one finished request; names as in every other log line."""
 
     timestamp: datetime
@@ -33,7 +35,7 @@ class Line(msgspec.Struct, omit_defaults=True, kw_only=True):
     # None if the connection broke off before an answer began.
     status: int | None
     duration_ms: float
-    # Of the response body as it left this layer.
+    # Of the response body as it went out.
     bytes: int
     request_id: str | None = None
     trace_id: str | None = None
@@ -86,25 +88,15 @@ class AccessLog:
         if is_health and not self._is_debug:
             await self.app(scope, receive, send)
             return
-        status: int | None = None
-        sent_bytes = 0
-
-        def send_counted(message: Message) -> Awaitable[None]:
-            nonlocal status, sent_bytes
-            if message["type"] == "http.response.body":
-                sent_bytes += len(message.get("body", b""))
-            elif message["type"] == "http.response.start":
-                status = message["status"]
-            return send(message)
-
         method = scope["method"]
-        started = perf_counter()
+        started_ns = perf_counter_ns()
         try:
-            await self.app(scope, receive, send_counted)
+            await self.app(scope, receive, send)
         finally:
-            duration_ms = round((perf_counter() - started) * 1000, 3)
+            duration_us = (perf_counter_ns() - started_ns) // 1000
             state = scope.get("state", {})
             route = scope.get("route_template")
+            answer = outgoing(scope)
             line = Line(
                 timestamp=datetime.now(UTC),
                 level="debug" if is_health else "info",
@@ -113,9 +105,9 @@ class AccessLog:
                 method=method,
                 route=route,
                 path=_unmatched(scope["path"]) if route is None else None,
-                status=status,
-                duration_ms=duration_ms,
-                bytes=sent_bytes,
+                status=answer.status,
+                duration_ms=duration_us / 1000,
+                bytes=answer.sent_bytes,
                 request_id=state.get("request_id"),
                 trace_id=state.get("trace_id"),
                 caller_id=scope.get("caller_id"),
@@ -125,6 +117,7 @@ class AccessLog:
             self._write(self._render(line))
 
 
+@lru_cache(maxsize=256)
 def _unmatched(path: str) -> str:
     """A path that no route took, fit to be written: somebody may have put a token or an address into it."""
     return redact_text(path[:_MAX_PATH_CHARACTERS]).encode(errors="replace").decode()

@@ -9,9 +9,10 @@ from datetime import UTC, datetime
 from email.utils import format_datetime
 from urllib.parse import quote
 
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from app.api.problems import problem
+from app.middleware.outgoing import outgoing
 
 _DEPRECATED = "/api/v1"
 _SUCCESSOR = "/api/v2"
@@ -46,14 +47,8 @@ class Deprecation:
         if rest and not rest.startswith("/"):
             return self.app(scope, receive, send)
         successor = _SUCCESSOR + quote(_MOVED.get(rest, rest), safe=_PATH_CHARACTERS, errors="replace")
-        headers = (*self._headers, (b"link", f'<{successor}>; rel="successor-version"'.encode()))
-
-        def send_with_notice(message: Message) -> Awaitable[None]:
-            if message["type"] == "http.response.start":
-                message = {**message, "headers": [*message.get("headers", ()), *headers]}
-            return send(message)
-
+        outgoing(scope).headers += (*self._headers, (b"link", f'<{successor}>; rel="successor-version"'.encode()))
         if datetime.now(UTC) >= self._sunset_at and rest != _DOCUMENT:
             gone = problem(scope, 410, "GONE", f"Version 1 has been switched off; call {successor}.")
-            return gone(scope, receive, send_with_notice)
-        return self.app(scope, receive, send_with_notice)
+            return gone(scope, receive, send)
+        return self.app(scope, receive, send)

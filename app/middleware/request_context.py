@@ -1,17 +1,21 @@
 """Who is asking, and under which number: request id, trace (W3C Trace Context level 1) and the client's address.
 
-Written into `scope["state"]` as `request_id`, `trace_id`, `traceparent` and `client_address`. What a client sends is
-taken only if it is well-formed, and replaced otherwise: nobody is refused for a bad identifier.
+Written into `scope["state"]` as `request_id`, `trace_id`, `trace_flags` and `client_address`. What a client sends is
+taken only if it is well-formed, and replaced otherwise: nobody is refused for a bad identifier. Also leaves the
+request's headers by name in `scope["headers_by_name"]`, of repeated ones the last, so that nobody walks the list again.
 """
 
 import functools
 import re
 from collections.abc import Awaitable, Sequence
+from contextvars import ContextVar
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
-from random import getrandbits
+from random import randbytes
 
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
-from structlog.contextvars import bind_contextvars
+from starlette.types import ASGIApp, Receive, Scope, Send
+from structlog.contextvars import STRUCTLOG_KEY_PREFIX
+
+from app.middleware.outgoing import Outgoing
 
 Network = IPv4Network | IPv6Network
 
@@ -27,6 +31,10 @@ _TRACEPARENT = re.compile(
 _WITH_PORT = re.compile(r"(?P<v4>[0-9.]+):\d{1,5}|\[(?P<v6>[0-9A-Fa-f:.]+)\](?::\d{1,5})?")
 _MAX_ADDRESS_CHARACTERS = 64
 
+# Structlog finds what belongs into every log line by the name of the variable. To set one that is at hand costs a
+# quarter of what bind_contextvars does, which looks for it first (0.08 against 0.32 µs, Python 3.11, November 2026).
+_LOGGED_REQUEST_ID: ContextVar[str] = ContextVar(f"{STRUCTLOG_KEY_PREFIX}request_id")
+
 
 class RequestContext:
     """Gives each request its numbers, and returns the request id as `X-Request-Id`."""
@@ -40,31 +48,34 @@ class RequestContext:
         if scope["type"] != "http":
             return self.app(scope, receive, send)
         headers: dict[bytes, bytes] = dict(scope["headers"])
-        # Unique is enough, unguessable is not needed: for both numbers a quarter of what one uuid4 costs.
-        digits = f"{getrandbits(192):048x}"
-        number, span_id = digits[:32], digits[32:]
-        given_id = headers.get(b"x-request-id")
-        request_id = given_id.decode() if given_id and _REQUEST_ID.fullmatch(given_id) else number
-        trace_id, flags = _continued(scope, headers.get(b"traceparent")) or (number, "00")
+        scope["headers_by_name"] = headers
+        request_id = trace_id = randbytes(16).hex()  # noqa: S311 - unique is enough; a tenth of what uuid4 costs
+        flags = "00"
+        if (given_id := headers.get(b"x-request-id")) and _REQUEST_ID.fullmatch(given_id):
+            request_id = given_id.decode()
+        if (parent := headers.get(b"traceparent")) and (continued := _continued(scope, parent)):
+            trace_id, flags = continued
         state = scope.setdefault("state", {})
         state["request_id"] = request_id
         state["trace_id"] = trace_id
-        state["traceparent"] = f"00-{trace_id}-{span_id}-{flags}"
+        state["trace_flags"] = flags
         state["client_address"] = self._proxies.client_address(scope, headers)
-        bind_contextvars(request_id=request_id)
-        header = (b"x-request-id", request_id.encode())
-
-        def send_with_id(message: Message) -> Awaitable[None]:
-            if message["type"] == "http.response.start":
-                message = {**message, "headers": [*message.get("headers", ()), header]}
-            return send(message)
-
-        return self.app(scope, receive, send_with_id)
+        _LOGGED_REQUEST_ID.set(request_id)
+        outgoing = Outgoing(send, (b"x-request-id", request_id.encode()))
+        scope["outgoing"] = outgoing
+        return self.app(scope, receive, outgoing.send)
 
 
-def _continued(scope: Scope, value: bytes | None) -> tuple[str, str] | None:
-    """Trace id and flags of the caller's trace; None if there is none, if it is malformed or sent twice."""
-    found = _TRACEPARENT.fullmatch(value) if value else None
+def traceparent(scope: Scope) -> str:
+    """The `traceparent` of one call that this request makes: its trace, and a span of the call's own."""
+    state = scope["state"]
+    span_id = randbytes(8).hex()  # noqa: S311 - unique is enough
+    return f"00-{state['trace_id']}-{span_id}-{state['trace_flags']}"
+
+
+def _continued(scope: Scope, value: bytes) -> tuple[str, str] | None:
+    """Trace id and flags of the caller's trace; None if it is malformed or sent twice."""
+    found = _TRACEPARENT.fullmatch(value)
     if found is None or (found["version"] == b"00" and found["more"] is not None):
         return None
     if sum(name == b"traceparent" for name, _ in scope["headers"]) > 1:

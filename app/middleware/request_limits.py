@@ -11,10 +11,13 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.api.problems import problem
+from app.middleware.outgoing import Outgoing, outgoing
 from app.telemetry.logging import get_logger
 
 _log = get_logger(__name__)
 
+# Where a head that announces no body is the whole request. Other versions frame bodies without saying so in the head.
+_ANNOUNCED_BODIES = frozenset({"1.0", "1.1"})
 # The rest of such a body stays unread, so the connection cannot be used for another request.
 _CLOSE = {"Connection": "close"}
 
@@ -40,16 +43,24 @@ class RequestLimits:
         """Passes the request on within its limits. Raises ResponseTooSlow if the time is up in mid-answer."""
         if scope["type"] != "http":
             return self.app(scope, receive, send)
-        for name, value in scope["headers"]:
-            if name == b"content-length" and self._is_too_much(value):
-                return self._body_too_large(scope)(scope, receive, send)
-        return self._run(scope, receive, send)
+        headers = scope["headers_by_name"]
+        length = headers.get(b"content-length")
+        if length is not None and self._is_too_much(length):
+            return self._body_too_large(scope)(scope, receive, send)
+        has_body = (
+            length is not None or b"transfer-encoding" in headers or scope.get("http_version") not in _ANNOUNCED_BODIES
+        )
+        return self._run(scope, receive, send, has_body=has_body)
 
-    async def _run(self, scope: Scope, receive: Receive, send: Send) -> None:
-        exchange = _Exchange(receive, send, self._body_limit_bytes)
-        self._deadlines.add(exchange)
+    async def _run(self, scope: Scope, receive: Receive, send: Send, *, has_body: bool) -> None:
+        loop = asyncio.get_running_loop()
+        exchange = _Exchange(receive, send, outgoing(scope), self._body_limit_bytes, _current_task(loop))
+        self._deadlines.add(exchange, loop)
         try:
-            await self.app(scope, exchange.receive, exchange.send)
+            if has_body:
+                await self.app(scope, exchange.receive, exchange.send)
+            else:
+                await self.app(scope, receive, send)
         except (asyncio.CancelledError, Exception) as error:
             if not exchange.has_caused(error):
                 raise
@@ -98,9 +109,8 @@ class _Deadlines:
         # The loop on which the timer runs; None while there is no timer.
         self._loop: asyncio.AbstractEventLoop | None = None
 
-    def add(self, exchange: "_Exchange") -> None:
-        """Starts the time of `exchange`."""
-        loop = asyncio.get_running_loop()
+    def add(self, exchange: "_Exchange", loop: asyncio.AbstractEventLoop) -> None:
+        """Starts the time of `exchange`, which runs on `loop`."""
         if self._loop is not loop:
             # The first exchange for a while, or on another loop: those of a loop that is gone are gone with it.
             self._due.clear()
@@ -132,19 +142,23 @@ class _Exchange:
     is_receiving = False
     is_too_large = False
     is_expired = False
-    has_begun = False
     _is_body_complete = False
     _received_bytes = 0
 
-    def __init__(self, receive: Receive, send: Send, body_limit_bytes: int, /) -> None:
-        task = asyncio.current_task()
-        if task is None:
-            raise RuntimeError("a request is handled in a task")
+    def __init__(
+        self, receive: Receive, send: Send, answer: Outgoing, body_limit_bytes: int, task: asyncio.Task[object], /
+    ) -> None:
         self._task = task
         self._cancellations = task.cancelling()
         self._receive = receive
         self._send = send
+        self._answer = answer
         self._body_limit_bytes = body_limit_bytes
+
+    @property
+    def has_begun(self) -> bool:
+        """True once the answer is on its way."""
+        return self._answer.status is not None
 
     async def receive(self) -> Message:
         """The next message. Raises BodyTooLarge once there is more body than allowed."""
@@ -163,7 +177,6 @@ class _Exchange:
         """Passes `message` on, unless it belongs to an answer that somebody made of BodyTooLarge."""
         if self.is_too_large and not self.has_begun:
             return _nothing()
-        self.has_begun = True
         return self._send(message)
 
     def expire(self) -> None:
@@ -184,6 +197,13 @@ class _Exchange:
         The rules of asyncio.timeout: a shutdown may cancel at the same moment, and then it is obeyed.
         """
         return self.is_expired and self._task.uncancel() <= self._cancellations
+
+
+def _current_task(loop: asyncio.AbstractEventLoop) -> asyncio.Task[object]:
+    task = asyncio.current_task(loop)
+    if task is None:
+        raise RuntimeError("a request is handled in a task")
+    return task
 
 
 async def _nothing() -> None:

@@ -5,12 +5,14 @@ Sources: OWASP Secure Headers, Fetch (CORS).
 """
 
 from collections.abc import Awaitable
+from functools import lru_cache
 
 from starlette.datastructures import Headers
 from starlette.middleware.cors import CORSMiddleware
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from app.api.problems import problem
+from app.middleware.outgoing import outgoing
 
 FIXED_HEADERS = (
     (b"x-content-type-options", b"nosniff"),
@@ -57,18 +59,15 @@ class SecurityHeaders:
 
     def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         """Passes the request on; the answer gets the headers that it lacks."""
-        if scope["type"] != "http":
-            return self.app(scope, receive, send)
+        if scope["type"] == "http":
+            outgoing(scope).lacking = _missing
+        return self.app(scope, receive, send)
 
-        def send_with_headers(message: Message) -> Awaitable[None]:
-            if message["type"] == "http.response.start":
-                headers = message.get("headers", ())
-                given = dict(headers)
-                missing = [header for header in FIXED_HEADERS if header[0] not in given]
-                message = {**message, "headers": [*headers, *missing]}
-            return send(message)
 
-        return self.app(scope, receive, send_with_headers)
+@lru_cache(maxsize=1024)
+def _missing(given: tuple[bytes, ...]) -> tuple[tuple[bytes, bytes], ...]:
+    """The fixed headers that are not among the `given` names. Few lists of names occur, again and again."""
+    return tuple(header for header in FIXED_HEADERS if header[0] not in given)
 
 
 class CrossOrigin(CORSMiddleware):

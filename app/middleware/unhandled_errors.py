@@ -4,12 +4,11 @@ Cancellation is not an error and passes. Once an answer has begun there is nothi
 server, which logs it and closes the connection, so that no client takes half an answer for a whole one.
 """
 
-from collections.abc import Awaitable
-
 from starlette.requests import ClientDisconnect
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from app.api.problems import problem_response
+from app.middleware.outgoing import outgoing
 from app.telemetry.logging import get_logger
 
 _log = get_logger(__name__)
@@ -26,20 +25,13 @@ class UnhandledErrors:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        has_begun = False
-
-        def send_and_note(message: Message) -> Awaitable[None]:
-            nonlocal has_begun
-            has_begun = True
-            return send(message)
-
         try:
-            await self.app(scope, receive, send_and_note)
+            await self.app(scope, receive, send)
         except ClientDisconnect:
             # Nobody is left to answer. The access log shows a request without a status.
             _log.info("client_disconnected", method=scope["method"], route=scope.get("route_template"))
         except Exception as error:
-            if has_begun:
+            if outgoing(scope).status is not None:
                 raise
             response = problem_response(scope, error)
             if response.status_code == 500:

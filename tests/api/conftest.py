@@ -14,6 +14,9 @@ from app.settings import Settings
 from tests.conftest import Running
 from tests.factories import bearer, make_user, open_session
 
+# Has an answer made anew, where its statements are counted.
+UNKEPT = {"Cache-Control": "no-cache"}
+
 
 @dataclass(frozen=True)
 class Person:
@@ -28,6 +31,11 @@ class Person:
         assert response.status_code == 201, response.text
         created: dict[str, Any] = response.json()
         return created
+
+
+def own_tag(person: Person, version: int) -> str:
+    """The entity tag of the person's account at `/me`."""
+    return f'"{version}-self{person.user.id.hex}"'
 
 
 NewPerson = Callable[..., Awaitable[Person]]

@@ -12,6 +12,9 @@ class TestRequest:
             b"Authorization: Bearer abc\r\n\r\n"
         )
 
+    def test_an_uncached_answer_is_asked_for_by_a_header(self) -> None:
+        assert b"\r\nCache-Control: no-cache\r\n" in request("GET", "/todos", uncached=True)
+
     def test_a_document_is_counted_in_bytes(self) -> None:
         head, _, body = request("POST", "/todos", document={"title": "Ä"}).partition(b"\r\n\r\n")
         assert f"Content-Length: {len(body)}".encode() in head

@@ -4,8 +4,9 @@ import math
 
 import pytest
 
-from bench.targets import RATIOS, Bounds
-from bench.works import WORKS
+from bench.apps import ASYNCPG, SERVICE, SERVICE_OF_WORKERS
+from bench.targets import COMPARISONS, Bounds, By, Comparison
+from bench.works import CACHED_LIST, CREATE, LIST, WORKS
 
 MORE = Bounds(must=0.4, aim=0.65)
 LESS = Bounds(must=15, aim=8, at_most=True)
@@ -33,5 +34,31 @@ class TestVerdict:
         assert [str(MORE), str(LESS)] == ["≥ 0.4 / ≥ 0.65", "≤ 15 / ≤ 8"]
 
 
-def test_every_ratio_belongs_to_a_measured_line() -> None:
-    assert RATIOS.keys() <= {(work.name, app.name) for work in WORKS for app in work.apps}
+class TestComparisons:
+    def test_each_is_of_two_measured_lines(self) -> None:
+        measured = {(work.name, app.name) for work in WORKS for app in work.apps}
+        compared = [side for comparison in COMPARISONS for side in (comparison.ours, comparison.theirs)]
+        assert {(work.name, app.name) for work, app in compared} <= measured
+
+    def test_each_has_a_name_of_its_own(self) -> None:
+        assert len({comparison.name for comparison in COMPARISONS}) == len(COMPARISONS)
+
+    @pytest.mark.parametrize(
+        ("comparison", "name"),
+        [
+            (
+                Comparison(ours=(CREATE, SERVICE), theirs=(CREATE, ASYNCPG), by=By.RATE),
+                "create: requests/s, times those of bare ASGI + asyncpg",
+            ),
+            (
+                Comparison(ours=(CACHED_LIST, SERVICE), theirs=(LIST, SERVICE), by=By.CPU),
+                "cached list of 20: CPU time, times that of uncached list of 20",
+            ),
+            (
+                Comparison(ours=(CREATE, SERVICE_OF_WORKERS), theirs=(CREATE, SERVICE), by=By.LATENCY),
+                "create, this service, 2 workers: median latency, times that of this service",
+            ),
+        ],
+    )
+    def test_the_name_says_what_is_held_against_what(self, comparison: Comparison, name: str) -> None:
+        assert comparison.name == name

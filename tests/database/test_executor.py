@@ -137,7 +137,8 @@ class TestWatch:
         with capture_logs() as logs:
             async with running_services(debugging, Draining()) as services:
                 await services.database.reader.first(_ECHO, n=4711)
-        assert [line["statement"] for line in logs if line["event"] == "statement"] == ["test.echo"]
+        statements = [line["statement"] for line in logs if line["event"] == "statement"]
+        assert [name for name in statements if name.startswith("test.")] == ["test.echo"]
         assert "4711" not in str(logs)
 
     async def test_slow_ones_are_logged_without_parameters(self, settings: Settings) -> None:

@@ -1,6 +1,8 @@
 """Migrations go up, down and up again, agree with the tables in the code, and do not race."""
 
 import asyncio
+import subprocess
+import sys
 from collections.abc import AsyncIterator
 
 import asyncpg
@@ -35,6 +37,17 @@ async def migrated(stack: Stack) -> AsyncIterator[Database]:
     database = Database(load_settings(DATABASE_URL=url).database)
     yield database
     await database.close()
+
+
+class TestRevisions:
+    def test_they_are_those_that_alembic_finds(self) -> None:
+        script = ScriptDirectory(str(migrations.MIGRATIONS))
+        assert migrations.head() == script.get_current_head()
+        assert migrations.outdated() == {each.revision for each in script.walk_revisions()} - {migrations.head()}
+
+    def test_a_process_that_serves_does_without_alembic(self) -> None:
+        program = "import sys, app.cli; sys.exit('alembic' in sys.modules)"
+        assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0
 
 
 class TestUpgrade:

@@ -6,7 +6,9 @@ from typing import Any
 
 import httpx
 import pytest
-from starlette.types import ASGIApp, Message, Scope
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from app.middleware.outgoing import Outgoing
 
 Headers = Iterable[tuple[bytes, bytes]]
 
@@ -60,8 +62,19 @@ async def _exchange(
     async def send(message: Message) -> None:
         answer.messages.append(message)
 
-    await app(answer.scope, receive, send)
+    await within(app)(answer.scope, receive, send)
     return answer
+
+
+def within(app: ASGIApp) -> ASGIApp:
+    """`app` as below the outermost layer: with what all others rely on."""
+
+    async def outermost(scope: Scope, receive: Receive, send: Send) -> None:
+        scope["headers_by_name"] = dict(scope["headers"])
+        scope["outgoing"] = outgoing = Outgoing(send)
+        await app(scope, receive, outgoing.send)
+
+    return outermost
 
 
 @pytest.fixture
@@ -75,7 +88,7 @@ def browse():
     """A client in front of an application."""
 
     def client(app: ASGIApp, *, address: str = "203.0.113.9") -> httpx.AsyncClient:
-        transport = httpx.ASGITransport(app, client=(address, 5000))
+        transport = httpx.ASGITransport(within(app), client=(address, 5000))
         return httpx.AsyncClient(transport=transport, base_url="http://todo.test")
 
     return client

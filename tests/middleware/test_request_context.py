@@ -9,7 +9,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.types import Receive, Scope, Send
 
-from app.middleware.request_context import RequestContext, normal_address
+from app.middleware.request_context import RequestContext, normal_address, traceparent
 
 TRACE = "0af7651916cd43dd8448eb211c80319c"
 PARENT = "b7ad6b7169203331"
@@ -17,8 +17,9 @@ TRACEPARENT = f"00-{TRACE}-{PARENT}-01"
 
 
 async def show_state(scope: Scope, receive: Receive, send: Send) -> None:
-    """Answers with the state and what a log line would carry."""
-    answer = JSONResponse({**scope["state"], "logged": structlog.contextvars.get_contextvars()})
+    """Answers with the state, what a log line would carry, and the trace of a call that the request might make."""
+    logged = structlog.contextvars.get_contextvars()
+    answer = JSONResponse({**scope["state"], "logged": logged, "traceparent": traceparent(scope)})
     await answer(scope, receive, send)
 
 
@@ -58,6 +59,12 @@ class TestRequestId:
         assert response.raw_headers == before
 
 
+class TestHeadersByName:
+    async def test_whoever_looks_for_a_header_finds_it_and_of_repeated_ones_the_last(self, exchange):
+        answer = await exchange(behind(), headers=[(b"host", b"a"), (b"te", b"1"), (b"te", b"2")])
+        assert answer.scope["headers_by_name"] == {b"host": b"a", b"te": b"2"}
+
+
 class TestTrace:
     async def test_a_trace_is_continued_under_a_span_of_our_own(self, browse):
         async with browse(behind()) as client:
@@ -92,10 +99,14 @@ class TestTrace:
     )
     async def test_a_bad_one_is_replaced_and_is_no_error(self, exchange, given: bytes):
         answer = await exchange(behind(), headers=[(b"traceparent", given)])
-        state = answer.scope["state"]
+        trace_id = answer.scope["state"]["trace_id"]
         assert answer.status == 200
-        assert state["trace_id"] not in {TRACE, "0" * 32}
-        assert re.fullmatch(f"00-{state['trace_id']}-[0-9a-f]{{16}}-00", state["traceparent"])
+        assert trace_id not in {TRACE, "0" * 32}
+        assert re.fullmatch(f"00-{trace_id}-[0-9a-f]{{16}}-00", traceparent(answer.scope))
+
+    async def test_each_call_has_a_span_of_its_own(self, exchange):
+        scope = (await exchange(behind(), headers=[(b"traceparent", TRACEPARENT.encode())])).scope
+        assert traceparent(scope) != traceparent(scope)
 
     async def test_two_of_them_are_none(self, exchange):
         answer = await exchange(behind(), headers=[(b"traceparent", TRACEPARENT.encode())] * 2)

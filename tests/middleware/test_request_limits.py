@@ -118,6 +118,12 @@ class TestBodySize:
             await exchange(bounded(app), receive=pieces(b"x" * 2_000))
         assert started == [1]
 
+    @pytest.mark.parametrize("announced", [(b"transfer-encoding", b"chunked"), (b"content-length", b"1")])
+    async def test_in_http_1_what_the_head_announces_is_counted(self, exchange, announced: tuple[bytes, bytes]):
+        receive = pieces(b"x" * (LIMIT + 1))
+        answer = await exchange(bounded(count), headers=[announced], http_version="1.1", receive=receive)
+        assert answer.status == 413
+
     async def test_a_disconnect_is_passed_on(self, exchange):
         async def gone() -> Message:
             return {"type": "http.disconnect"}
@@ -161,6 +167,9 @@ class TestTime:
         answer = await exchange(bounded(count, seconds=MOMENT), receive=never_ending(b"a", b"b"))
         assert answer.status == 408
         assert answer.headers["connection"] == "close"
+
+    async def test_a_request_of_http_1_without_a_body_has_no_more_time(self, exchange):
+        assert (await exchange(bounded(hang, seconds=MOMENT), http_version="1.1")).status == 504
 
     async def test_slow_work_in_the_middle_of_the_body_is_504(self, exchange):
         async def app(scope: Scope, receive: Receive, send: Send) -> None:

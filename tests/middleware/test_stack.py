@@ -92,6 +92,8 @@ class TestOrder:
             "UnhandledErrors",
             "RequestLimits",
             "Head",
+            "Compression",
+            "EarlyReturn",
         ]
 
     def test_no_origins_no_layer(self):

@@ -60,7 +60,7 @@ class OpenApiDocuments:
                 made: dict[str, Any] = await asyncio.to_thread(document, request.app, version)
                 self._made[version] = json.dumps(made, ensure_ascii=False, separators=(",", ":")).encode()
         body = self._made[version]
-        headers = {"ETag": strong_tag(body), "Cache-Control": FOR_FIVE_MINUTES}
+        headers = {"ETag": strong_tag(body), "Cache-Control": FOR_FIVE_MINUTES, "Vary": "Accept-Encoding"}
         if is_unchanged(request, headers["ETag"]):
             return Response(status_code=304, headers=headers)
         return Response(body, headers=headers, media_type="application/json")

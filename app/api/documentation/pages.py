@@ -56,6 +56,7 @@ class Page:
         self._headers = {
             "ETag": strong_tag(self._body),
             "Cache-Control": FOR_FIVE_MINUTES,
+            "Vary": "Accept-Encoding",
             "Content-Security-Policy": policy,
         }
 
@@ -103,7 +104,7 @@ class Assets:
         tag = self._tags.get(name)
         if tag is None:
             return None
-        headers = {"ETag": tag, "Cache-Control": FOR_FIVE_MINUTES}
+        headers = {"ETag": tag, "Cache-Control": FOR_FIVE_MINUTES, "Vary": "Accept-Encoding"}
         if is_unchanged(request, tag):
             return Response(status_code=304, headers=headers)
         return FileResponse(ASSETS / name, headers=headers, media_type=mimetypes.guess_type(name)[0] or "text/plain")

@@ -16,6 +16,7 @@ BEARER: dict[str, Any] = {
 
 TAGS = {
     "entry": "Where a client that knows nothing but the address of the service begins.",
+    "operations": "What a running process has done; for administrators.",
     "health": "Whether the process lives and can serve; for operators and load balancers.",
     "auth": "Accounts, passwords and sessions: how to get an access token, and how to end its session.",
     "me": "Your own account and the sessions that are open on it.",

@@ -5,13 +5,14 @@ from msgspec import UNSET
 from starlette.requests import Request
 from starlette.responses import Response
 
-from app.api.conditional import entity_tag, expected_versions
+from app.api.conditional import expected_versions
 from app.api.dependencies import CurrentCaller, IfMatch, IfNoneMatch, ServicesHere
+from app.api.kept import kept, nothing_else
 from app.api.links import VersionRoot
 from app.api.responses import document, resource
 from app.api.routing import ApiRoute
 from app.api.v1 import user_schemas as wire
-from app.api.v1.auth import OWN
+from app.api.v1.auth import own_tag
 from app.api.v1.auth_documents import account_document
 from app.api.v1.auth_schemas import Account
 from app.domain.users import commands, queries
@@ -21,6 +22,7 @@ router = APIRouter(tags=["me"], route_class=ApiRoute)
 
 
 @router.get("", response_model=Account, summary="Get your account")
+@kept("me", nothing_else, is_list=False)
 async def get_me(
     request: Request,
     caller: CurrentCaller,
@@ -30,7 +32,7 @@ async def get_me(
 ) -> Response:
     """Shows who you are, and links to what is yours. The strong `ETag` serves `If-Match` when changing it."""
     user = await queries.get(services.database.reader, caller, caller.user_id)
-    return resource(request, account_document(user, root), etag=entity_tag(user.version, OWN))
+    return resource(request, account_document(user, root), etag=own_tag(user))
 
 
 @router.patch("", response_model=Account, summary="Change your account")
@@ -52,4 +54,4 @@ async def update_me(
         locale=body.locale if "locale" in given else UNSET,
     )
     user = await commands.update_profile(services.database, caller, change, expected=expected_versions(if_match))
-    return document(account_document(user, root), headers={"ETag": entity_tag(user.version, OWN)})
+    return document(account_document(user, root), headers={"ETag": own_tag(user)})

@@ -13,6 +13,7 @@ from app.api.v1 import auth_schemas as wire
 from app.api.v1.auth_documents import ACCOUNTS, account_document, tokens_document
 from app.domain.identity import commands, rotation
 from app.domain.identity.session import client_from
+from app.domain.users.user import User
 
 OWN = "self"  # What takes the place of a role in the entity tags of accounts: everybody owns their own.
 
@@ -28,7 +29,7 @@ async def register(body: wire.Registration, services: ServicesHere, root: Versio
     """
     registration = commands.Registration(body.email, body.name, body.password, body.timezone)
     user = await commands.register(services.database, services.authority, registration)
-    return created(account_document(user, root), location=ACCOUNTS[root], etag=entity_tag(user.version, OWN))
+    return created(account_document(user, root), location=ACCOUNTS[root], etag=own_tag(user))
 
 
 @_public.post("/login", response_model=wire.Tokens, responses={401: {}}, summary="Log in")
@@ -88,3 +89,8 @@ async def change_password(body: wire.PasswordChange, caller: CurrentCaller, serv
 
 
 router.include_router(_public)
+
+
+def own_tag(user: User) -> str:
+    """The entity tag of an account at `/me`, where everybody finds another one: it says whose it is."""
+    return entity_tag(user.version, f"{OWN}{user.id.hex}")

@@ -10,6 +10,7 @@ from starlette.responses import Response
 
 from app.api.conditional import entity_tag, expected_versions
 from app.api.dependencies import CurrentCaller, IfMatch, IfNoneMatch, ServicesHere
+from app.api.kept import kept, projects_seen
 from app.api.links import VersionRoot
 from app.api.responses import created, document, listing, no_content, resource
 from app.api.routing import ApiRoute
@@ -34,6 +35,7 @@ async def create_project(
 
 
 @router.get("/{project_id}", response_model=wire.Project, summary="Get a project")
+@kept("projects", projects_seen, is_list=False)
 async def get_project(
     request: Request,
     project_id: UUID,

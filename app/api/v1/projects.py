@@ -8,6 +8,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from app.api.dependencies import CurrentCaller, IfNoneMatch, ServicesHere
+from app.api.kept import kept, projects_seen
 from app.api.links import VERSION_1
 from app.api.numbered_pages import numbered_page_response
 from app.api.routing import ApiRoute
@@ -22,6 +23,7 @@ router = APIRouter(prefix="/projects", tags=["projects"], route_class=ApiRoute)
 
 
 @router.get("", response_model=wire.ProjectPage, summary="List projects")
+@kept("projects", projects_seen)
 async def list_projects(
     request: Request,
     query: Annotated[wire.ProjectListQuery, Query()],

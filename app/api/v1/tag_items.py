@@ -11,6 +11,7 @@ from starlette.responses import Response
 
 from app.api.conditional import entity_tag, expected_versions
 from app.api.dependencies import CurrentCaller, IfMatch, IfNoneMatch, ServicesHere
+from app.api.kept import kept, tags_seen
 from app.api.links import VersionRoot
 from app.api.responses import created, document, listing, no_content, resource
 from app.api.routing import ApiRoute
@@ -40,6 +41,7 @@ async def create_tag(
 
 
 @router.get("/{tag_id}", response_model=wire.Tag, summary="Get a tag")
+@kept("tags", tags_seen, is_list=False)
 async def get_tag(
     request: Request,
     tag_id: UUID,

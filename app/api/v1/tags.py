@@ -8,6 +8,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from app.api.dependencies import CurrentCaller, IfNoneMatch, ServicesHere
+from app.api.kept import kept, tags_seen
 from app.api.links import VERSION_1
 from app.api.numbered_pages import numbered_page_response
 from app.api.routing import ApiRoute
@@ -21,6 +22,7 @@ router = APIRouter(prefix="/tags", tags=["tags"], route_class=ApiRoute)
 
 
 @router.get("", response_model=wire.TagPage, summary="List tags")
+@kept("tags", tags_seen)
 async def list_tags(
     request: Request,
     query: Annotated[wire.TagListQuery, Query()],

@@ -10,6 +10,7 @@ from starlette.responses import Response
 
 from app.api.conditional import entity_tag, expected_versions
 from app.api.dependencies import CurrentCaller, IfMatch, IfNoneMatch, ServicesHere
+from app.api.kept import kept, one_todo, todos_seen
 from app.api.numbered_pages import numbered_page_response
 from app.api.responses import created, document, listing, no_content, resource
 from app.api.routing import ApiRoute
@@ -23,6 +24,7 @@ router = APIRouter(prefix="/todos", tags=["todos"], route_class=ApiRoute)
 
 
 @router.get("", response_model=wire.TodoPage, summary="List todos")
+@kept("todos", todos_seen, is_costly=True)
 async def list_todos(
     request: Request,
     query: Annotated[wire.TodoListQuery, Query()],
@@ -40,6 +42,7 @@ async def list_todos(
 
 
 @router.get("/stats", response_model=wire.TodoStats, summary="Count todos")
+@kept("todo_stats", todos_seen, is_costly=True)
 async def get_todo_stats(
     request: Request,
     query: Annotated[wire.StatsQuery, Query()],
@@ -59,11 +62,12 @@ async def create_todo(body: wire.TodoCreate, caller: CurrentCaller, services: Se
 
     Tags that the team does not have yet are made. The answer is the whole todo, under its `ETag`.
     """
-    todo = await commands.create(services.database, caller, draft_of(body))
+    todo = await services.creations.create(caller, draft_of(body))
     return created(todo_document(todo), location=f"/api/v1/todos/{todo.id}", etag=entity_tag(todo.version, todo.role))
 
 
 @router.get("/{todo_id}", response_model=wire.Todo, summary="Get a todo")
+@kept("todo", one_todo, is_list=False)
 async def get_todo(
     request: Request,
     todo_id: UUID,
@@ -72,7 +76,7 @@ async def get_todo(
     if_none_match: IfNoneMatch = None,  # noqa: ARG001 - documented here, read by `resource`
 ) -> Response:
     """Shows one todo that is not in the trash. Its `ETag` serves `If-None-Match` here and `If-Match` when writing."""
-    todo = await queries.get(services.database.reader, caller, TodoId(todo_id))
+    todo = await services.todos.get(caller, TodoId(todo_id))
     return resource(request, todo_document(todo), etag=entity_tag(todo.version, todo.role))
 
 

@@ -9,6 +9,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from app.api.dependencies import CurrentCaller, IfNoneMatch, Prefer, ServicesHere
+from app.api.kept import kept, projects_seen
 from app.api.links import VERSION_2
 from app.api.pages import cursor_scope, page_request, page_response, wants_total
 from app.api.routing import ApiRoute
@@ -29,6 +30,7 @@ _SORT_TYPES: dict[str, Any] = {"created_at": dt.datetime, "position": float, "de
 
 
 @router.get("", response_model=wire.ProjectPage, summary="List projects")
+@kept("projects", projects_seen)
 async def list_projects(
     request: Request,
     query: Annotated[wire.ProjectListQuery, Query()],
@@ -42,6 +44,7 @@ async def list_projects(
 
 
 @router.get("/trash", response_model=wire.ProjectPage, summary="List projects in the trash")
+@kept("projects", projects_seen)
 async def list_trashed_projects(
     request: Request,
     query: Annotated[wire.ProjectTrashQuery, Query()],

@@ -8,6 +8,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from app.api.dependencies import CurrentCaller, IfNoneMatch, Prefer, ServicesHere
+from app.api.kept import kept, tags_seen
 from app.api.links import VERSION_2
 from app.api.pages import cursor_scope, page_request, page_response, wants_total
 from app.api.routing import ApiRoute
@@ -23,6 +24,7 @@ router = APIRouter(prefix="/tags", tags=["tags"], route_class=ApiRoute)
 
 
 @router.get("", response_model=wire.TagPage, summary="List tags")
+@kept("tags", tags_seen)
 async def list_tags(
     request: Request,
     query: Annotated[wire.TagListQuery, Query()],

@@ -9,6 +9,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from app.api.dependencies import CurrentCaller, IfNoneMatch, Prefer, ServicesHere
+from app.api.kept import kept, teams_seen
 from app.api.pages import cursor_scope, page_request, page_response, wants_total
 from app.api.responses import created, document, listing, no_content
 from app.api.routing import ApiRoute
@@ -23,6 +24,7 @@ router = APIRouter(prefix="/teams/{team_id}/members", tags=["teams"], route_clas
 
 
 @router.get("", response_model=wire.MemberPage, summary="List a team's members")
+@kept("teams", teams_seen)
 async def list_team_members(
     request: Request,
     team_id: UUID,
@@ -58,6 +60,7 @@ async def add_team_member(
 
 
 @router.get("/{user_id}", response_model=wire.Member, summary="Get a member")
+@kept("teams", teams_seen, is_list=False)
 async def get_team_member(
     request: Request,
     team_id: UUID,

@@ -10,6 +10,7 @@ from starlette.responses import Response
 
 from app.api.conditional import entity_tag, expected_versions
 from app.api.dependencies import CurrentCaller, IfMatch, IfNoneMatch, Prefer, ServicesHere
+from app.api.kept import kept, teams_seen
 from app.api.pages import cursor_scope, page_request, page_response, wants_total
 from app.api.responses import created, document, listing, no_content, resource
 from app.api.routing import ApiRoute
@@ -24,6 +25,7 @@ router = APIRouter(prefix="/teams", tags=["teams"], route_class=ApiRoute)
 
 
 @router.get("", response_model=wire.TeamPage, summary="List your teams")
+@kept("teams", teams_seen)
 async def list_teams(
     request: Request,
     query: Annotated[wire.TeamListQuery, Query()],
@@ -52,6 +54,7 @@ async def create_team(body: wire.TeamCreate, caller: CurrentCaller, services: Se
 
 
 @router.get("/{team_id}", response_model=wire.Team, summary="Get a team")
+@kept("teams", teams_seen, is_list=False)
 async def get_team(
     request: Request,
     team_id: UUID,

@@ -72,7 +72,8 @@ def _result(request: Request, index: int, operation: batch.Operation, outcome: b
     if outcome.todo is None:
         return {"index": index, "status": 204}
     status = 201 if isinstance(operation, batch.Create) else 200
-    return {"index": index, "status": status, "todo": todo_document(outcome.todo)}
+    todo = todo_document(outcome.todo)
+    return {"index": index, "status": status, "todo": todo}  # type: ignore[typeddict-item]  # encoded, it has this shape
 
 
 def _located(refused: batch.BatchRefused) -> DomainError:

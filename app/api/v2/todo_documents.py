@@ -1,42 +1,74 @@
 """Todos as version 2 shows them: from the domain's value to the document that is encoded."""
 
+import datetime as dt
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import msgspec
+
 from app.api.v2 import todo_schemas as wire
 from app.domain.errors import invalid_parameter
+from app.domain.ids import ProjectId, TeamId, TodoId, UserId
 from app.domain.todos.todo import Priority, ProjectSummary, Todo, TodoReferences
 
 _PRIORITY_NAMES = tuple(priority.name.lower() for priority in Priority)
 _FINISHED = ("done", "cancelled")
-_MEMBERS = tuple(name for name in wire.Todo.__annotations__ if name != "expanded")
 
 
-def todo_document(todo: Todo) -> wire.Todo:
+class TodoDocument(msgspec.Struct, frozen=True):
+    """A `wire.Todo` on its way out. Encoding a struct of known members costs half of encoding a dictionary."""
+
+    id: TodoId
+    team_id: TeamId
+    project_id: ProjectId | None
+    parent_id: TodoId | None
+    title: str
+    description: str
+    status: str
+    priority: str
+    due_date: dt.date | None
+    assignee_id: UserId | None
+    tags: list[str]
+    position: float
+    external_id: str | None
+    created_by: UserId | None
+    version: int
+    created_at: dt.datetime
+    updated_at: dt.datetime
+    completed_at: dt.datetime | None
+    deleted_at: dt.datetime | None
+    purge_at: dt.datetime | None
+    links: msgspec.Raw
+
+
+_MEMBERS = TodoDocument.__struct_fields__
+
+
+def todo_document(todo: Todo) -> TodoDocument:
     """The whole todo, with the links that the caller may follow now."""
-    return {
-        "id": todo.id,
-        "team_id": todo.team_id,
-        "project_id": todo.project_id,
-        "parent_id": todo.parent_id,
-        "title": todo.title,
-        "description": todo.description,
-        "status": todo.status,  # type: ignore[typeddict-item]  # a check constraint keeps the column to these names
-        "priority": _PRIORITY_NAMES[todo.priority],  # type: ignore[typeddict-item]  # the names are the enumeration's
-        "due_date": todo.due_date,
-        "assignee_id": todo.assignee_id,
-        "tags": todo.tags,
-        "position": todo.position,
-        "external_id": todo.external_id,
-        "created_by": todo.created_by,
-        "version": todo.version,
-        "created_at": todo.created_at,
-        "updated_at": todo.updated_at,
-        "completed_at": todo.completed_at,
-        "deleted_at": todo.deleted_at,
-        "purge_at": todo.purge_at,
-        "links": _links(todo),
-    }
+    return TodoDocument(
+        todo.id,
+        todo.team_id,
+        todo.project_id,
+        todo.parent_id,
+        todo.title,
+        todo.description,
+        todo.status,
+        _PRIORITY_NAMES[todo.priority],
+        todo.due_date,
+        todo.assignee_id,
+        todo.tags,
+        todo.position,
+        todo.external_id,
+        todo.created_by,
+        todo.version,
+        todo.created_at,
+        todo.updated_at,
+        todo.completed_at,
+        todo.deleted_at,
+        todo.purge_at,
+        _links(todo),
+    )
 
 
 def renderer(fields: Sequence[str], expand: Sequence[str], references: TodoReferences) -> Callable[[Todo], Any]:
@@ -45,8 +77,8 @@ def renderer(fields: Sequence[str], expand: Sequence[str], references: TodoRefer
         return todo_document
 
     def render(todo: Todo) -> dict[str, Any]:
-        whole: dict[str, Any] = {**todo_document(todo)}
-        shown = {name: whole[name] for name in fields} if fields else whole
+        whole = todo_document(todo)
+        shown: dict[str, Any] = {name: getattr(whole, name) for name in fields or _MEMBERS}
         if expand:
             shown["expanded"] = _expanded(todo, expand, references)
         return shown
@@ -61,25 +93,20 @@ def check_fields(fields: Sequence[str]) -> None:
         raise invalid_parameter("fields", "UNKNOWN_FIELD", f"fields takes only: {', '.join(_MEMBERS)}.")
 
 
-def _links(todo: Todo) -> wire.TodoLinks:
+def _links(todo: Todo) -> msgspec.Raw:
+    """`wire.TodoLinks`, written out: nothing but ids goes into it, and there is nothing to escape in those."""
     itself = f"/api/v2/todos/{todo.id}"
-    links: wire.TodoLinks = {"self": itself, "team": f"/api/v2/teams/{todo.team_id}"}
+    links = f'{{"self":"{itself}","team":"/api/v2/teams/{todo.team_id}"'
     if todo.project_id is not None:
-        links["project"] = f"/api/v2/projects/{todo.project_id}"
+        links += f',"project":"/api/v2/projects/{todo.project_id}"'
     if todo.parent_id is not None:
-        links["parent"] = f"/api/v2/todos/{todo.parent_id}"
+        links += f',"parent":"/api/v2/todos/{todo.parent_id}"'
     if todo.role == "viewer":
-        return links
+        return msgspec.Raw(links + "}")
     if todo.deleted_at is not None:
-        links["restore"] = itself + "/restore"
-        return links
-    if todo.status in _FINISHED:
-        links["reopen"] = itself + "/reopen"
-    else:
-        links["complete"] = itself + "/complete"
-    links["move"] = itself + "/move"
-    links["duplicate"] = itself + "/duplicate"
-    return links
+        return msgspec.Raw(links + f',"restore":"{itself}/restore"}}')
+    turn = "reopen" if todo.status in _FINISHED else "complete"
+    return msgspec.Raw(links + f',"{turn}":"{itself}/{turn}","move":"{itself}/move","duplicate":"{itself}/duplicate"}}')
 
 
 def _expanded(todo: Todo, expand: Sequence[str], references: TodoReferences) -> wire.Expanded:

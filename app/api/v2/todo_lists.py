@@ -8,6 +8,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from app.api.dependencies import CurrentCaller, IfNoneMatch, Prefer, ServicesHere
+from app.api.kept import kept, todos_seen
 from app.api.pages import cursor_scope, page_request, page_response, wants_total
 from app.api.responses import listing
 from app.api.routing import ApiRoute
@@ -28,6 +29,7 @@ _NO_REFERENCES = TodoReferences({}, {}, {})
 
 
 @router.get("", response_model=wire.TodoPage, summary="List todos")
+@kept("todos", todos_seen)
 async def list_todos(
     request: Request,
     query: Annotated[wire.TodoListQuery, Query()],
@@ -46,6 +48,7 @@ async def list_todos(
 
 
 @router.get("/today", response_model=wire.TodoPage, summary="List what is due today")
+@kept("todos", todos_seen)
 async def list_todos_due_today(
     request: Request,
     query: Annotated[wire.TodoDayQuery, Query()],
@@ -60,6 +63,7 @@ async def list_todos_due_today(
 
 
 @router.get("/upcoming", response_model=wire.TodoPage, summary="List what is due within a week")
+@kept("todos", todos_seen)
 async def list_upcoming_todos(
     request: Request,
     query: Annotated[wire.TodoDayQuery, Query()],
@@ -74,6 +78,7 @@ async def list_upcoming_todos(
 
 
 @router.get("/overdue", response_model=wire.TodoPage, summary="List what is overdue")
+@kept("todos", todos_seen)
 async def list_overdue_todos(
     request: Request,
     query: Annotated[wire.TodoDayQuery, Query()],
@@ -88,6 +93,7 @@ async def list_overdue_todos(
 
 
 @router.get("/trash", response_model=wire.TodoPage, summary="List the trash")
+@kept("todos", todos_seen)
 async def list_trashed_todos(
     request: Request,
     query: Annotated[wire.TodoDayQuery, Query()],
@@ -102,6 +108,7 @@ async def list_trashed_todos(
 
 
 @router.get("/stats", response_model=wire.TodoStats, summary="Count todos")
+@kept("todo_stats", todos_seen, is_costly=True)
 async def get_todo_stats(
     request: Request,
     query: Annotated[wire.StatsQuery, Query()],

@@ -9,6 +9,7 @@ from starlette.responses import Response
 
 from app.api.conditional import entity_tag, expected_versions
 from app.api.dependencies import CurrentCaller, IfMatch, IfNoneMatch, ServicesHere
+from app.api.kept import kept, one_todo
 from app.api.responses import created, document, listing, no_content, resource
 from app.api.routing import ApiRoute
 from app.api.v2 import todo_schemas as wire
@@ -27,11 +28,12 @@ async def create_todo(body: wire.TodoCreate, caller: CurrentCaller, services: Se
 
     Tags that the team does not have yet are made. The answer is the whole todo, under its `ETag`.
     """
-    todo = await commands.create(services.database, caller, draft_of(body))
+    todo = await services.creations.create(caller, draft_of(body))
     return created(todo_document(todo), location=f"/api/v2/todos/{todo.id}", etag=entity_tag(todo.version, todo.role))
 
 
 @router.get("/{todo_id}", response_model=wire.Todo, summary="Get a todo")
+@kept("todo", one_todo, is_list=False)
 async def get_todo(
     request: Request,
     todo_id: UUID,
@@ -45,7 +47,7 @@ async def get_todo(
     The strong `ETag` of the whole todo serves `If-None-Match` here and `If-Match` when writing.
     """
     check_fields(query.fields)
-    todo = await queries.get(services.database.reader, caller, TodoId(todo_id))
+    todo = await services.todos.get(caller, TodoId(todo_id))
     if not query.fields and not query.expand:
         return resource(request, todo_document(todo), etag=entity_tag(todo.version, todo.role))
     references = await queries.references(services.database.reader, caller, [todo], frozenset(query.expand))

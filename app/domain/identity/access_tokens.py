@@ -13,10 +13,13 @@ import jwt
 from jwt.types import Options
 from msgspec import Struct
 
+from app.cache.entries import Tags
+from app.cache.layer import Place
 from app.domain.errors import NotAuthenticated
+from app.domain.identity.known import Known, place_of, tags_of
 from app.domain.ids import SessionId, UserId, uuid7
 from app.keys import keys_for
-from app.settings import SecuritySettings
+from app.setting_groups import SecuritySettings
 
 ALGORITHM = "HS256"
 TYPE = "at+jwt"
@@ -35,6 +38,9 @@ class Claims(Struct, frozen=True):
     user_id: UserId
     session_id: SessionId
     expires_at: int
+    # Made once for each token, since every request asks for them.
+    place: Place[Known]
+    tags: Tags
 
 
 class AccessTokens:
@@ -95,7 +101,8 @@ class AccessTokens:
             payload: dict[str, Any] = jwt.decode(
                 token, key, algorithms=[ALGORITHM], issuer=ISSUER, audience=AUDIENCE, options=_OPTIONS
             )
-            return Claims(UserId(UUID(payload["sub"])), SessionId(UUID(payload["sid"])), int(payload["exp"]))
+            user_id, session_id = UserId(UUID(payload["sub"])), SessionId(UUID(payload["sid"]))
+            return Claims(user_id, session_id, int(payload["exp"]), place_of(session_id), tags_of(session_id, user_id))
         except jwt.ExpiredSignatureError:
             raise _expired() from None
         except jwt.PyJWTError:

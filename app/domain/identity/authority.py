@@ -7,7 +7,7 @@ from app.domain.identity.access_tokens import AccessTokens
 from app.domain.identity.passwords import Passwords
 from app.domain.identity.refresh_tokens import RefreshTokens
 from app.domain.identity.session import Lifetimes, Opened, Tokens
-from app.settings import SecuritySettings
+from app.setting_groups import SecuritySettings
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ import hmac
 import secrets
 
 from app.keys import keys_for
-from app.settings import SecuritySettings
+from app.setting_groups import SecuritySettings
 
 TOKEN_BYTES = 32
 

@@ -5,6 +5,7 @@ from datetime import timedelta
 from msgspec import Struct
 from sqlalchemy import (
     ARRAY,
+    Double,
     Integer,
     Interval,
     LargeBinary,
@@ -20,15 +21,18 @@ from sqlalchemy import (
     tuple_,
     update,
 )
+from sqlalchemy.dialects.postgresql import aggregate_order_by
 
 from app.database.executor import Reader, Transaction
 from app.database.schema import moment, uuid
 from app.database.statements import Change, Query, scalar
+from app.domain.identity.cache_tags import of_session
 from app.domain.identity.session import Client, Ending, Lifetimes, Opened, Session
 from app.domain.identity.tables import refresh_tokens, sessions
 from app.domain.ids import SessionId, TeamId, UserId, uuid7
 from app.domain.pages import PageRequest
-from app.domain.teams.tables import teams
+from app.domain.teams.tables import team_memberships, teams
+from app.domain.users.cache_tags import of_user
 from app.domain.users.tables import users
 
 # A family remembers used tokens for so long. An older one is still refused, but no longer ends the session.
@@ -56,6 +60,8 @@ class Presence(Struct, frozen=True):
     personal_team_id: TeamId
     timezone: str
     roles: list[str]
+    team_ids: list[TeamId]
+    lives_seconds: float
 
 
 class UsedToken(Struct, frozen=True):
@@ -66,9 +72,15 @@ class UsedToken(Struct, frozen=True):
     is_in_grace: bool
 
 
+_team_ids = (
+    select(func.array_agg(aggregate_order_by(team_memberships.c.team_id, team_memberships.c.team_id)))
+    .where(team_memberships.c.user_id == u.id)
+    .scalar_subquery()
+)
+_lives_seconds = cast(extract("epoch", func.least(s.idle_expires_at, s.expires_at) - func.now()), Double)
 _PRESENT = Query(
     "sessions.present",
-    select(s.id, u.id, teams.c.id, u.timezone, u.roles)
+    select(s.id, u.id, teams.c.id, u.timezone, u.roles, _team_ids, _lives_seconds)
     .select_from(sessions.join(users, u.id == s.user_id).join(teams, teams.c.personal_user_id == u.id))
     .where(s.id == func.any(bindparam("ids", type_=ARRAY(uuid))), _LIVE, u.is_active),
     Presence,
@@ -102,7 +114,11 @@ _EXTEND = Change(
     .returning(*_OPENED),
     Opened,
 )
-_REVOKE = Change("sessions.revoke", update(sessions).where(s.id == _id, s.revoked_at.is_(None)).values(_ending), scalar)
+_REVOKE = Change(
+    "sessions.revoke",
+    update(sessions).where(s.id == _id, s.revoked_at.is_(None)).values(_ending).returning(s.id),
+    scalar,
+)
 _REVOKE_OWN = Change(
     "sessions.revoke_own",
     update(sessions).where(s.id == _id, s.user_id == _user_id, _LIVE).values(_ending).returning(s.id),
@@ -112,7 +128,8 @@ _REVOKE_ALL = Change(
     "sessions.revoke_all",
     update(sessions)
     .where(s.user_id == _user_id, s.revoked_at.is_(None), s.id.is_distinct_from(bindparam("kept_id", type_=uuid)))
-    .values(_ending),
+    .values(_ending)
+    .returning(s.id),
     scalar,
 )
 _of_user = select(*_SESSION).where(s.user_id == _user_id, _LIVE).limit(_limit)
@@ -185,17 +202,22 @@ async def extend(work: Transaction, session_id: SessionId, lifetimes: Lifetimes)
 
 async def revoke(work: Transaction, session_id: SessionId, ending: Ending) -> None:
     """Ends a session, with its tokens; one that was revoked before keeps its first reason."""
-    await work.run(_REVOKE, session_id=session_id, reason=ending.value)
+    if await work.first(_REVOKE, session_id=session_id, reason=ending.value) is not None:
+        work.touch(of_session(session_id))
 
 
 async def revoke_own(work: Transaction, session_id: SessionId, *, user_id: UserId, ending: Ending) -> bool:
     """Ends a live session of this user; False if there is none."""
-    return await work.first(_REVOKE_OWN, session_id=session_id, user_id=user_id, reason=ending.value) is not None
+    revoked = await work.first(_REVOKE_OWN, session_id=session_id, user_id=user_id, reason=ending.value) is not None
+    if revoked:
+        work.touch(of_session(session_id))
+    return revoked
 
 
 async def revoke_all(work: Transaction, user_id: UserId, ending: Ending, *, kept: SessionId | None = None) -> None:
     """Ends all sessions of a user but the one that is `kept`."""
-    await work.run(_REVOKE_ALL, user_id=user_id, kept_id=kept, reason=ending.value)
+    if await work.all(_REVOKE_ALL, user_id=user_id, kept_id=kept, reason=ending.value):
+        work.touch(of_user(user_id))
 
 
 async def page(reader: Reader, user_id: UserId, request: PageRequest) -> list[Session]:
@@ -213,7 +235,10 @@ async def count(reader: Reader, user_id: UserId) -> int:
 
 
 async def purge(work: Transaction, *, limit: int) -> int:
-    """Deletes at most `limit` sessions that are past their absolute expiry, with their tokens; says how many."""
+    """Deletes at most `limit` sessions that are past their absolute expiry, with their tokens; says how many.
+
+    Nobody has to be told: no answer about a session is believed for longer than the session lasts.
+    """
     return len(await work.all(_PURGE, limit=limit))
 
 

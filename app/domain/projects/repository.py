@@ -6,6 +6,7 @@ from app.database.executor import Reader, Transaction
 from app.database.schema import uuid
 from app.database.statements import Change, Query
 from app.domain.ids import ProjectId, TeamId, UserId, uuid7
+from app.domain.projects.cache_tags import of_projects
 from app.domain.projects.project import Project, ProjectDraft
 from app.domain.projects.tables import projects
 from app.domain.teams.policy import Role
@@ -86,7 +87,7 @@ async def lock(work: Transaction, caller_id: UserId, project_id: ProjectId) -> P
 
 async def insert_project(work: Transaction, caller_id: UserId, team_id: TeamId, draft: ProjectDraft) -> Project | None:
     """Stores a new project; None if the caller may not write in that team."""
-    return await work.first(
+    project = await work.first(
         _INSERT,
         id=uuid7(),
         caller_id=caller_id,
@@ -97,6 +98,9 @@ async def insert_project(work: Transaction, caller_id: UserId, team_id: TeamId, 
         status=draft.status,
         position=draft.position,
     )
+    if project is not None:
+        work.touch(of_projects(team_id))
+    return project
 
 
 async def update_project(work: Transaction, project: Project) -> Project:
@@ -112,4 +116,5 @@ async def update_project(work: Transaction, project: Project) -> Project:
         position=project.position,
         role=project.role,
     )
+    work.touch(of_projects(project.team_id))
     return rows[0]

@@ -2,15 +2,17 @@
 
 import datetime as dt
 
-from sqlalchemy import Integer, bindparam, column, delete, func, or_, select, table, update
+from sqlalchemy import Integer, Update, bindparam, column, delete, exists, func, or_, select, table, update
 
 from app.database.executor import Transaction
 from app.database.schema import moment, uuid
 from app.database.statements import Change, scalar
-from app.domain.ids import ProjectId, UserId
+from app.domain.ids import ProjectId, TeamId, UserId
+from app.domain.projects.cache_tags import of_projects
 from app.domain.projects.project import TRASH_KEPT, Project
 from app.domain.projects.repository import CALLER_ROLE, COLUMNS, KEY, LIVE, ONE
 from app.domain.projects.tables import projects
+from app.domain.teams.cache_tags import of_todos_in
 
 p = projects.c
 
@@ -57,19 +59,24 @@ _of_project = (
         ),
     ),
 )
-_TRASH_TODOS = Change(
+
+
+def _any_todo(name: str, change: Update) -> Change[bool]:
+    """The change of todos; says whether there were any, without naming thousands of them."""
+    return Change(name, select(exists(select(change.returning(t.id).cte("changed").c.id))), scalar)
+
+
+_TRASH_TODOS = _any_todo(
     "projects.trash_todos",
     update(_todos)
     .where(*_of_project, t.deleted_at.is_(None))
     .values(deleted_at=_together, version=t.version + 1, updated_at=_together),
-    scalar,
 )
-_RESTORE_TODOS = Change(
+_RESTORE_TODOS = _any_todo(
     "projects.restore_todos",
     update(_todos)
     .where(*_of_project, t.deleted_at == _together)
     .values(deleted_at=None, version=t.version + 1, updated_at=func.clock_timestamp()),
-    scalar,
 )
 
 # A common table expression runs once; a subquery after IN might run for each row, and its limit would mean nothing.
@@ -83,7 +90,7 @@ _expired = (
 )
 _PURGE = Change(
     "projects.purge",
-    delete(projects).where(p.team_id == _expired.c.team_id, p.id == _expired.c.id).returning(p.id),
+    delete(projects).where(p.team_id == _expired.c.team_id, p.id == _expired.c.id).returning(p.team_id),
     scalar,
 )
 
@@ -101,16 +108,24 @@ async def lock_trashed(work: Transaction, caller_id: UserId, project_id: Project
 async def trash(work: Transaction, project: Project) -> None:
     """Moves a locked project and its live todos to the trash, under one moment. Two statements."""
     rows = await work.all(_TRASH, key_team_id=project.team_id, key_id=project.id, role=project.role)
-    await work.run(_TRASH_TODOS, team_id=project.team_id, project_id=project.id, moment=rows[0].deleted_at)
+    work.touch(of_projects(project.team_id))
+    if await work.first(_TRASH_TODOS, team_id=project.team_id, project_id=project.id, moment=rows[0].deleted_at):
+        work.touch(*of_todos_in(project.team_id))
 
 
 async def restore(work: Transaction, project: Project, trashed_at: dt.datetime) -> Project:
     """Brings back a locked project and exactly the todos that went with it. Two statements."""
-    await work.run(_RESTORE_TODOS, team_id=project.team_id, project_id=project.id, moment=trashed_at)
+    if await work.first(_RESTORE_TODOS, team_id=project.team_id, project_id=project.id, moment=trashed_at):
+        work.touch(*of_todos_in(project.team_id))
     rows = await work.all(_RESTORE, key_team_id=project.team_id, key_id=project.id, role=project.role)
+    work.touch(of_projects(project.team_id))
     return rows[0]
 
 
 async def purge(work: Transaction, batch: int) -> int:
     """Deletes at most `batch` projects that have been in the trash for thirty days, for good; the number deleted."""
-    return len(await work.all(_PURGE, batch=batch))
+    team_ids: list[TeamId] = await work.all(_PURGE, batch=batch)
+    for team_id in set(team_ids):
+        # A foreign key takes the project off the todos that are in the trash still.
+        work.touch(of_projects(team_id), *of_todos_in(team_id))
+    return len(team_ids)

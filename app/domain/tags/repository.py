@@ -4,17 +4,19 @@ from collections.abc import Sequence
 from typing import NamedTuple
 from uuid import UUID
 
-from sqlalchemy import ARRAY, Text, bindparam, case, column, delete, func, insert, select, true, update
+from sqlalchemy import ARRAY, Text, Update, bindparam, case, column, delete, exists, func, insert, select, true, update
 
 from app.database.executor import Reader, Transaction
 from app.database.schema import uuid
 from app.database.statements import Change, Query, scalar
 from app.domain.errors import Conflict
 from app.domain.ids import TeamId, UserId, uuid7
+from app.domain.tags.cache_tags import of_tags
 from app.domain.tags.tag import Tag, TagDraft, TagId
 from app.domain.teams.policy import Role
 from app.domain.teams.tables import team_memberships
 from app.domain.text import fold
+from app.domain.todos.cache_tags import of_every_item, of_list
 from app.domain.todos.tables import tags, todos
 from app.domain.unit_of_work import ConstraintErrors, refusals
 
@@ -77,12 +79,18 @@ _tagged = (
 )
 _without = func.array_remove(t.tags, _old)
 _has_both = _new == func.any(t.tags)
-_REPLACE = Change(
+
+
+def _any_todo(name: str, change: Update) -> Change[bool]:
+    """The change of todos; says whether there were any, without naming thousands of them."""
+    return Change(name, select(exists(select(change.returning(t.id).cte("changed").c.id))), scalar)
+
+
+_REPLACE = _any_todo(
     "tags.replace_in_todos",
     _tagged.values(tags=case((_has_both, _without), else_=func.array_replace(t.tags, _old, _new))),
-    scalar,
 )
-_REMOVE = Change("tags.remove_from_todos", _tagged.values(tags=_without), scalar)
+_REMOVE = _any_todo("tags.remove_from_todos", _tagged.values(tags=_without))
 
 
 class TodoCount(NamedTuple):
@@ -129,7 +137,7 @@ async def lock(work: Transaction, caller_id: UserId, *tag_ids: TagId) -> dict[Ta
 async def insert_tag(work: Transaction, caller_id: UserId, team_id: TeamId, draft: TagDraft) -> Tag | None:
     """Stores a new tag; None if the caller may not write in that team. Raises Conflict (TAG_EXISTS)."""
     with refusals(_REFUSALS):
-        return await work.first(
+        tag = await work.first(
             _INSERT,
             caller_id=caller_id,
             team_id=team_id,
@@ -138,6 +146,9 @@ async def insert_tag(work: Transaction, caller_id: UserId, team_id: TeamId, draf
             key=fold(draft.name),
             color=draft.color,
         )
+    if tag is not None:
+        work.touch(of_tags(team_id))
+    return tag
 
 
 async def update_tag(work: Transaction, tag: Tag) -> Tag:
@@ -146,22 +157,26 @@ async def update_tag(work: Transaction, tag: Tag) -> Tag:
         rows = await work.all(
             _UPDATE, team_id=tag.team_id, tag_id=tag.id, name=tag.name, key=tag.key, color=tag.color, role=tag.role
         )
+    work.touch(of_tags(tag.team_id))
     return rows[0]
 
 
 async def delete_tag(work: Transaction, tag: Tag) -> None:
-    """Deletes a locked tag; todos are not touched."""
+    """Deletes a locked tag; todos that carry it keep its name."""
     await work.run(_DELETE, team_id=tag.team_id, tag_id=tag.id)
+    work.touch(of_tags(tag.team_id))
 
 
 async def replace_in_todos(work: Transaction, team_id: TeamId, *, old: str, new: str) -> None:
     """Every todo of the team that carries `old` carries `new` instead, once, as a new version of the todo."""
-    await work.run(_REPLACE, team_id=team_id, tagged=[old], old=old, new=new)
+    if await work.first(_REPLACE, team_id=team_id, tagged=[old], old=old, new=new):
+        work.touch(of_list(team_id), of_every_item(team_id))
 
 
 async def remove_from_todos(work: Transaction, team_id: TeamId, name: str) -> None:
     """No todo of the team carries `name` any more; each that did has a new version."""
-    await work.run(_REMOVE, team_id=team_id, tagged=[name], old=name)
+    if await work.first(_REMOVE, team_id=team_id, tagged=[name], old=name):
+        work.touch(of_list(team_id), of_every_item(team_id))
 
 
 async def count_todos(reader: Reader, seen: Sequence[Tag]) -> dict[tuple[UUID, str], int]:

@@ -1,6 +1,6 @@
 """The SQL of who belongs to a team. Reads go through the caller's own membership, as in `repository`."""
 
-from sqlalchemy import Integer, Text, bindparam, column, delete, func, insert, select, table, update
+from sqlalchemy import Integer, Text, bindparam, column, delete, exists, func, insert, select, table, update
 
 from app.database.executor import Reader, Transaction
 from app.database.schema import moment, uuid
@@ -8,11 +8,13 @@ from app.database.statements import Change, Query, scalar
 from app.domain.errors import Conflict
 from app.domain.ids import TeamId, UserId
 from app.domain.pages import PageRequest
+from app.domain.teams.cache_tags import of_team, of_todos_in
 from app.domain.teams.policy import Role
 from app.domain.teams.repository import CALLER_ID, LIMIT, TEAM_ID
 from app.domain.teams.tables import team_memberships
 from app.domain.teams.team import Membership
 from app.domain.unit_of_work import ConstraintErrors, refusals
+from app.domain.users.cache_tags import of_user
 from app.domain.users.tables import users
 
 m, u = team_memberships.c, users.c
@@ -48,9 +50,10 @@ _new = (
     insert(team_memberships)
     .from_select(
         ["team_id", "user_id", "role"],
-        select(TEAM_ID, u.id, bindparam("role", type_=Text)).where(
-            u.email_key == bindparam("email_key", type_=Text), u.is_active
-        ),
+        # The share makes this and a change of the account take turns: whoever is second knows of the first.
+        select(TEAM_ID, u.id, bindparam("role", type_=Text))
+        .where(u.email_key == bindparam("email_key", type_=Text), u.is_active)
+        .with_for_update(read=True),
     )
     .returning(m.team_id, m.user_id, m.created_at, m.role)
     .cte("new")
@@ -77,13 +80,14 @@ _todos = table(
     column("version", Integer),
     column("updated_at", moment),
 )
-_UNASSIGN = Change(
-    "teams.unassign",
+_unassigned = (
     update(_todos)
     .where(_todos.c.team_id == TEAM_ID, _todos.c.assignee_id == _MEMBER_ID)
-    .values(assignee_id=None, version=_todos.c.version + 1, updated_at=func.clock_timestamp()),
-    scalar,
+    .values(assignee_id=None, version=_todos.c.version + 1, updated_at=func.clock_timestamp())
+    .returning(_todos.c.team_id)
+    .cte("unassigned")
 )
+_UNASSIGN = Change("teams.unassign", select(exists(select(_unassigned.c.team_id))), scalar)
 
 _REFUSALS: ConstraintErrors = {
     "pk_team_memberships": lambda: Conflict("This person is a member of the team already.", code="ALREADY_MEMBER")
@@ -122,15 +126,21 @@ async def has_other_owner(reader: Reader, team_id: TeamId, member_id: UserId) ->
 async def insert_member(work: Transaction, team_id: TeamId, *, email_key: str, role: str) -> Membership | None:
     """Adds the active account with this address; None if there is none. Raises Conflict (ALREADY_MEMBER)."""
     with refusals(_REFUSALS):
-        return await work.first(_INSERT, team_id=team_id, email_key=email_key, role=role)
+        member = await work.first(_INSERT, team_id=team_id, email_key=email_key, role=role)
+    if member is not None:
+        work.touch(of_team(team_id), of_user(member.user_id))
+    return member
 
 
 async def update_role(work: Transaction, member: Membership) -> None:
     """Stores the role of a locked membership."""
     await work.run(_UPDATE_ROLE, team_id=member.team_id, member_id=member.user_id, role=member.role)
+    work.touch(of_team(member.team_id), of_user(member.user_id))
 
 
 async def delete_member(work: Transaction, member: Membership) -> None:
     """Ends a locked membership. What was assigned to the member is nobody's, as a new version of each todo."""
-    await work.run(_UNASSIGN, team_id=member.team_id, member_id=member.user_id)
+    if await work.first(_UNASSIGN, team_id=member.team_id, member_id=member.user_id):
+        work.touch(*of_todos_in(member.team_id))
     await work.run(_DELETE, team_id=member.team_id, member_id=member.user_id)
+    work.touch(of_team(member.team_id), of_user(member.user_id))

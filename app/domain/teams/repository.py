@@ -1,6 +1,21 @@
 """The SQL of teams. Each statement starts from the memberships of one user: what the user is not in has no rows."""
 
-from sqlalchemy import Integer, Text, bindparam, column, delete, func, insert, literal, or_, select, table, true, update
+from sqlalchemy import (
+    ARRAY,
+    Integer,
+    Text,
+    bindparam,
+    column,
+    delete,
+    func,
+    insert,
+    literal,
+    or_,
+    select,
+    table,
+    true,
+    update,
+)
 
 from app.database.executor import Reader, Transaction
 from app.database.schema import moment, uuid
@@ -8,10 +23,13 @@ from app.database.statements import Change, Query, scalar
 from app.domain.errors import Conflict
 from app.domain.ids import TeamId, UserId, uuid7
 from app.domain.pages import PageRequest
+from app.domain.teams import cache_tags
 from app.domain.teams.policy import Role
 from app.domain.teams.tables import team_memberships, teams
 from app.domain.teams.team import Team
 from app.domain.unit_of_work import ConstraintErrors, refusals
+from app.domain.users.cache_tags import of_user
+from app.domain.users.tables import users
 
 t, m = teams.c, team_memberships.c
 
@@ -48,7 +66,13 @@ _new_team = (
 )
 _new_owner = (
     insert(team_memberships)
-    .from_select(["team_id", "user_id", "role"], select(_new_team.c.id, CALLER_ID, literal(Role.OWNER.value, Text)))
+    .from_select(
+        ["team_id", "user_id", "role"],
+        # The share makes this and a change of the user's name take turns: whoever is second knows of the first.
+        select(_new_team.c.id, users.c.id, literal(Role.OWNER.value, Text))
+        .join_from(_new_team, users, users.c.id == CALLER_ID)
+        .with_for_update(read=True, of=users),
+    )
     .returning(m.role)
     .cte("new_owner")
 )
@@ -66,7 +90,11 @@ _UPDATE = Change(
     .returning(*COLUMNS, bindparam("role", type_=Text)),
     Team,
 )
-_DELETE = Change("teams.delete", delete(teams).where(t.id == TEAM_ID), scalar)
+# What the statement returns was read before the memberships went with their team.
+_member_ids = select(m.user_id).where(m.team_id == t.id).correlate(teams).scalar_subquery()
+_DELETE = Change(
+    "teams.delete", delete(teams).where(t.id == TEAM_ID).returning(func.array(_member_ids, type_=ARRAY(uuid))), scalar
+)
 
 # Projects and todos build on teams, so their tables cannot be imported here; this much of them must be known.
 _projects = table("projects", column("team_id", uuid), column("deleted_at", moment))
@@ -129,6 +157,7 @@ async def insert_personal(work: Transaction, *, user_id: UserId, name: str) -> T
     team_id = TeamId(uuid7())
     slug = f"personal-{team_id.hex}"
     await work.run(_INSERT, id=team_id, name=name, slug=slug, personal_user_id=user_id, caller_id=user_id)
+    work.touch(cache_tags.of_team(team_id), of_user(user_id))
     return team_id
 
 
@@ -136,6 +165,7 @@ async def insert_shared(work: Transaction, caller_id: UserId, team_id: TeamId, *
     """Makes a team that the caller owns. One statement. Raises Conflict (SLUG_TAKEN)."""
     with refusals(_REFUSALS):
         rows = await work.all(_INSERT, id=team_id, name=name, slug=slug, personal_user_id=None, caller_id=caller_id)
+    work.touch(cache_tags.of_team(team_id), of_user(caller_id))
     return rows[0]
 
 
@@ -143,6 +173,7 @@ async def update_team(work: Transaction, team: Team) -> Team:
     """Stores name and slug of a locked team as its next version. Raises Conflict (SLUG_TAKEN)."""
     with refusals(_REFUSALS):
         rows = await work.all(_UPDATE, team_id=team.id, name=team.name, slug=team.slug, role=team.role)
+    work.touch(cache_tags.of_team(team.id))
     return rows[0]
 
 
@@ -152,5 +183,6 @@ async def holds_work(reader: Reader, team_id: TeamId) -> bool:
 
 
 async def delete_team(work: Transaction, team_id: TeamId) -> None:
-    """Erases the team with everything that it owns, the trash included."""
-    await work.run(_DELETE, team_id=team_id)
+    """Erases the team, locked for deletion, with everything that it owns, the trash included."""
+    member_ids: list[UserId] = await work.first(_DELETE, team_id=team_id) or []
+    work.touch(*cache_tags.of_all_in(team_id), *(of_user(member_id) for member_id in member_ids))

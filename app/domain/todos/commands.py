@@ -1,15 +1,16 @@
 """What can be done to todos. Each public function is one unit of work, visible where it opens."""
 
-import dataclasses
+from typing import NoReturn
 
 import msgspec
 from msgspec import UNSET
 
-from app.database.executor import Database, Transaction
+from app.database.errors import DatabaseUnavailable
+from app.database.executor import Database, Reader, Transaction
 from app.domain.errors import NotFound, Stale, invalid
 from app.domain.ids import ProjectId, TeamId, TodoId
 from app.domain.teams.policy import Role, require_writer
-from app.domain.todos import repository, tag_names_repository, trash_repository
+from app.domain.todos import cache_tags, repository, tag_names_repository, trash_repository
 from app.domain.todos.todo import Status, Todo, TodoChanges, TodoDraft, changed, clean_title, require_transition
 from app.domain.unit_of_work import repeated, unit_of_work
 from app.domain.users.caller import Caller
@@ -23,8 +24,11 @@ async def create(database: Database, caller: Caller, draft: TodoDraft) -> Todo:
     """Stores a new todo and returns it.
 
     Raises Invalid (naming the field) for a team, project, parent or assignee that does not fit, NotAllowed for a
-    viewer, Conflict (EXTERNAL_ID_TAKEN). One statement, one more for a project or a parent, two more for tags.
+    viewer, Conflict (EXTERNAL_ID_TAKEN). One statement that is its own transaction, unless it names a project or a
+    parent (one statement more each) or tags (two more): then inside a unit of work.
     """
+    if draft.is_plain:
+        return await _create_plain(database, caller, draft)
     async with unit_of_work(database) as work:
         return await create_in(work, caller, draft)
 
@@ -106,6 +110,7 @@ async def restore(database: Database, caller: Caller, todo_id: TodoId) -> Todo:
             raise NotFound("todo in the trash", todo_id)
         require_writer(Role(todo.role))
         restored = await trash_repository.restore(work, caller.user_id, todo, todo.deleted_at)
+        work.touch(cache_tags.of_list(todo.team_id), *(cache_tags.of_item(each.id) for each in restored))
         found = next((each for each in restored if each.id == todo_id), None)
         if found is None:
             raise NotFound("todo in the trash", todo_id)
@@ -118,23 +123,25 @@ async def purge_trash(database: Database) -> int:
     total = 0
     while True:
         async with unit_of_work(database) as work:
+            # No subtask outside the trash has a parent in it, so only the lists of the trash lose anything.
             purged = await trash_repository.purge(work, PURGE_BATCH)
-        total += purged
-        if purged < PURGE_BATCH:
+            work.touch(*cache_tags.of_lists(set(purged)))
+        total += len(purged)
+        if len(purged) < PURGE_BATCH:
             return total
 
 
 async def create_in(work: Transaction, caller: Caller, draft: TodoDraft) -> Todo:
     """`create` inside a unit of work that is open already."""
-    draft = dataclasses.replace(draft, title=clean_title(draft.title))
+    draft = msgspec.structs.replace(draft, title=clean_title(draft.title))
     team_id = await _team_for(work, caller, draft)
     tags = await tag_names_repository.register(work, caller.user_id, team_id, draft.tags) if draft.tags else []
     if draft.parent_id is not None:
         await _check_parent(work, caller, team_id, draft.parent_id, child_id=None)
     todo = await repository.insert_todo(work, caller.user_id, team_id, draft, tags=tags)
     if todo is None:
-        await _require_writer_in(work, caller, team_id)
-        raise RuntimeError("a writer's todo was not stored")
+        await _refuse(work, caller, team_id)
+    work.touch(cache_tags.of_list(todo.team_id))
     return todo
 
 
@@ -151,7 +158,7 @@ async def update_in(
         return todo
     if after.parent_id is not None and after.parent_id != todo.parent_id:
         await _check_parent(work, caller, todo.team_id, after.parent_id, child_id=todo_id)
-    return await repository.update_todo(work, caller.user_id, after)
+    return await _stored(work, caller, after)
 
 
 async def complete_in(work: Transaction, caller: Caller, todo_id: TodoId, *, expected: Versions = None) -> Todo:
@@ -160,7 +167,7 @@ async def complete_in(work: Transaction, caller: Caller, todo_id: TodoId, *, exp
     if todo.status == Status.DONE:
         return todo
     require_transition(todo.status, Status.DONE)
-    return await repository.update_todo(work, caller.user_id, msgspec.structs.replace(todo, status=Status.DONE))
+    return await _stored(work, caller, msgspec.structs.replace(todo, status=Status.DONE))
 
 
 async def reopen_in(work: Transaction, caller: Caller, todo_id: TodoId, *, expected: Versions = None) -> Todo:
@@ -168,13 +175,38 @@ async def reopen_in(work: Transaction, caller: Caller, todo_id: TodoId, *, expec
     todo = await _locked(work, caller, todo_id, expected)
     if Status(todo.status) not in {Status.DONE, Status.CANCELLED}:
         return todo
-    return await repository.update_todo(work, caller.user_id, msgspec.structs.replace(todo, status=Status.OPEN))
+    return await _stored(work, caller, msgspec.structs.replace(todo, status=Status.OPEN))
 
 
 async def delete_in(work: Transaction, caller: Caller, todo_id: TodoId, *, expected: Versions = None) -> None:
     """`delete` inside a unit of work that is open already."""
     todo = await _locked(work, caller, todo_id, expected)
-    await trash_repository.trash(work, caller.user_id, todo)
+    trashed = await trash_repository.trash(work, caller.user_id, todo)
+    work.touch(cache_tags.of_list(todo.team_id), *(cache_tags.of_item(each) for each in trashed))
+
+
+async def _create_plain(database: Database, caller: Caller, draft: TodoDraft) -> Todo:
+    draft = msgspec.structs.replace(draft, title=clean_title(draft.title))
+    team_id = draft.team_id or caller.personal_team_id
+    work = database.autocommit()
+    work.touch(cache_tags.of_list(team_id))
+    todo = await repository.insert_todo(work, caller.user_id, team_id, draft, tags=[])
+    if todo is None:
+        await _refuse(database.reader, caller, team_id)
+    return todo
+
+
+async def _refuse(reader: Reader, caller: Caller, team_id: TeamId) -> NoReturn:
+    """Raises why the caller's todo was not stored in this team."""
+    await _require_writer_in(reader, caller, team_id)
+    raise DatabaseUnavailable("DATABASE_CONTENTION")  # The caller became a writer just now; `repeated` asks again.
+
+
+async def _stored(work: Transaction, caller: Caller, todo: Todo) -> Todo:
+    """The next version of a locked todo, written."""
+    stored = await repository.update_todo(work, caller.user_id, todo)
+    work.touch(cache_tags.of_list(stored.team_id), cache_tags.of_item(stored.id))
+    return stored
 
 
 async def _with_surroundings_locked(
@@ -228,8 +260,8 @@ async def _team_for(work: Transaction, caller: Caller, draft: TodoDraft) -> Team
     return draft.team_id
 
 
-async def _require_writer_in(work: Transaction, caller: Caller, team_id: TeamId) -> None:
-    role = await repository.role_in_team(work, caller.user_id, team_id)
+async def _require_writer_in(reader: Reader, caller: Caller, team_id: TeamId) -> None:
+    role = await repository.role_in_team(reader, caller.user_id, team_id)
     if role is None:
         raise repository.unknown_team()
     require_writer(Role(role))

@@ -1,7 +1,8 @@
 """Which todos a list shows, and in which orders lists can be walked."""
 
 import datetime as dt
-from dataclasses import dataclass, field, fields
+
+import msgspec
 
 from app.domain.errors import invalid_parameter
 from app.domain.ids import ProjectId, TeamId, TodoId, UserId
@@ -12,10 +13,10 @@ SORTS = ("created_at", "updated_at", "due_date", "priority", "position")
 NEWEST_FIRST = Sort("created_at", descending=True)
 SOONEST_FIRST = Sort("due_date")
 LAST_TRASHED_FIRST = Sort("deleted_at", descending=True)
+_NOTHING: tuple[object, ...] = (None, (), False)
 
 
-@dataclass(frozen=True, kw_only=True)
-class TodoFilter:
+class TodoFilter(msgspec.Struct, frozen=True, kw_only=True):
     """Conditions that all hold; those with several values hold if one of them does. None and () do not filter.
 
     `due_from` is inclusive, `due_before` and `due_after` are exclusive, `updated_since` is inclusive. `unfinished`
@@ -41,7 +42,10 @@ class TodoFilter:
 
     def active(self) -> tuple[str, ...]:
         """The names of the conditions that filter: with the sort they decide the shape of the SQL."""
-        return tuple(f.name for f in fields(self) if getattr(self, f.name) not in {None, (), False})
+        if self == _NO_CONDITIONS:  # Most lists; compared in C.
+            return ()
+        values = zip(self.__struct_fields__, msgspec.structs.astuple(self), strict=True)
+        return tuple([name for name, value in values if value not in _NOTHING])
 
     def check(self, sort: Sort) -> None:
         """Raises Invalid for an order that no index could walk under this filter."""
@@ -51,10 +55,12 @@ class TodoFilter:
             )
 
 
-@dataclass(frozen=True)
-class TodoList:
+_NO_CONDITIONS = TodoFilter()
+
+
+class TodoList(msgspec.Struct, frozen=True):
     """One list of todos: whose, filtered how, in which order."""
 
     caller_id: UserId
-    filter: TodoFilter = field(default_factory=TodoFilter)
+    filter: TodoFilter = msgspec.field(default_factory=TodoFilter)
     sort: Sort = NEWEST_FIRST

@@ -7,10 +7,10 @@ order, the direction, with or without a starting position.
 """
 
 import datetime as dt
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
+import msgspec
 from sqlalchemy import (
     ARRAY,
     Date,
@@ -82,8 +82,7 @@ _CONDITIONS: dict[str, ColumnElement[bool]] = {
 }
 
 
-@dataclass(frozen=True)
-class _Shape:
+class _Shape(msgspec.Struct, frozen=True):
     conditions: tuple[str, ...]
     sort_field: str
     descending: bool
@@ -95,13 +94,14 @@ async def page(reader: Reader, todo_list: TodoList, request: PageRequest) -> Pag
     """The todos of the list from the requested position. One statement."""
     position = request.position
     backwards = position is not None and position.backwards
+    conditions = todo_list.filter.active()
     shape = _Shape(
-        todo_list.filter.active(),
+        conditions,
         todo_list.sort.field,
         descending=todo_list.sort.descending is not backwards,
         from_position=position is not None,
     )
-    parameters = _parameters(todo_list)
+    parameters = _parameters(todo_list, conditions)
     if position is not None:
         parameters |= {"position_value": position.value, "position_id": position.id}
     rows = await reader.all(_page_query(shape), row_limit=request.limit + 1, **parameters)
@@ -110,8 +110,9 @@ async def page(reader: Reader, todo_list: TodoList, request: PageRequest) -> Pag
 
 async def numbered(reader: Reader, todo_list: TodoList, number: int, size: int) -> NumberedPage[Todo]:
     """Page `number` of the list, and how many todos it has. Two statements; the cost grows with the page number."""
-    shape = _Shape(todo_list.filter.active(), todo_list.sort.field, todo_list.sort.descending, numbered=True)
-    parameters = _parameters(todo_list)
+    conditions = todo_list.filter.active()
+    shape = _Shape(conditions, todo_list.sort.field, todo_list.sort.descending, numbered=True)
+    parameters = _parameters(todo_list, conditions)
     skip = (number - 1) * size
     rows = await reader.all(_page_query(shape), row_limit=skip + size, skip=skip, size=size, **parameters)
     return NumberedPage(rows, number, size, await count(reader, todo_list))
@@ -119,12 +120,13 @@ async def numbered(reader: Reader, todo_list: TodoList, number: int, size: int) 
 
 async def count(reader: Reader, todo_list: TodoList) -> int:
     """How many todos the list has in all. One statement, whose cost grows with the answer."""
-    total = await reader.first(_count_query(todo_list.filter.active()), **_parameters(todo_list))
+    conditions = todo_list.filter.active()
+    total = await reader.first(_count_query(conditions), **_parameters(todo_list, conditions))
     return total or 0
 
 
-def _parameters(todo_list: TodoList) -> dict[str, Any]:
-    values: dict[str, Any] = {name: getattr(todo_list.filter, name) for name in todo_list.filter.active()}
+def _parameters(todo_list: TodoList, conditions: tuple[str, ...]) -> dict[str, Any]:
+    values: dict[str, Any] = {name: getattr(todo_list.filter, name) for name in conditions}
     if "statuses" in values:
         values["statuses"] = list(dict.fromkeys(values["statuses"]))  # each status is walked once
     if "tags" in values:

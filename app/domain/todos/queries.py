@@ -4,6 +4,8 @@ import dataclasses
 import datetime as dt
 from zoneinfo import ZoneInfo
 
+import msgspec
+
 from app.database.executor import Reader
 from app.domain.errors import NotFound
 from app.domain.ids import TeamId, TodoId
@@ -63,7 +65,7 @@ def overdue(caller: Caller, moment: dt.datetime, base: TodoFilter) -> TodoList:
 
 def trash(caller: Caller, base: TodoFilter) -> TodoList:
     """What is in the trash, latest first."""
-    return TodoList(caller.user_id, dataclasses.replace(base, trashed=True), LAST_TRASHED_FIRST)
+    return TodoList(caller.user_id, msgspec.structs.replace(base, trashed=True), LAST_TRASHED_FIRST)
 
 
 async def stats(reader: Reader, caller: Caller, moment: dt.datetime, team_id: TeamId | None = None) -> TodoStats:
@@ -84,7 +86,7 @@ def _unfinished(
     due_after: dt.date | None = None,
     due_before: dt.date | None = None,
 ) -> TodoList:
-    bounds = dataclasses.replace(
+    bounds = msgspec.structs.replace(
         base, unfinished_and_due=True, due_from=due_from, due_after=due_after, due_before=due_before
     )
     return TodoList(caller.user_id, bounds, SOONEST_FIRST)

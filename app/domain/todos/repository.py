@@ -21,7 +21,7 @@ from sqlalchemy import (
 from sqlalchemy.sql import ColumnElement
 from sqlalchemy.types import TypeEngine
 
-from app.database.executor import Reader, Transaction
+from app.database.executor import Reader, Transaction, Writer
 from app.database.schema import uuid
 from app.database.statements import Change, Query, scalar
 from app.domain.errors import Conflict, Invalid, NotFound, invalid
@@ -125,7 +125,7 @@ _WRITABLE: dict[str, TypeEngine[Any]] = {
     "external_id": Text(),
 }
 _completed = case((bindparam("status", type_=Text) == "done", func.now()))
-_last_position: ColumnElement[float] = literal_column("EXTRACT(epoch FROM clock_timestamp())")
+last_position: ColumnElement[float] = literal_column("EXTRACT(epoch FROM clock_timestamp())")
 _role_of_caller = select(m.role).where(BY_CALLER, m.team_id == literal_column("todos.team_id")).scalar_subquery()
 # A viewer and a stranger insert nothing: the row is selected from the memberships that may write.
 _INSERT = Change(
@@ -138,7 +138,7 @@ _INSERT = Change(
             m.team_id,
             bindparam("id", type_=uuid),
             m.user_id,
-            func.coalesce(bindparam("position", type_=Double), _last_position),
+            func.coalesce(bindparam("position", type_=Double), last_position),
             _completed,
         ).where(BY_CALLER, m.team_id == bindparam("team_id", type_=uuid), m.role != "viewer"),
     )
@@ -229,7 +229,7 @@ async def team_of_project(work: Transaction, caller_id: UserId, project_id: Proj
 
 
 async def insert_todo(
-    work: Transaction, caller_id: UserId, team_id: TeamId, draft: TodoDraft, *, tags: list[str]
+    work: Writer, caller_id: UserId, team_id: TeamId, draft: TodoDraft, *, tags: list[str]
 ) -> Todo | None:
     """Stores a new todo; None if the caller may not write in that team. `tags` are spelled as the team spells them."""
     with refusals(REFUSALS):

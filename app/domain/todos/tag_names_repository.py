@@ -32,7 +32,8 @@ _REGISTER_TAGS = Change(
             func.unnest(bindparam("keys", type_=ARRAY(Text))),
         ).where(BY_CALLER, m.team_id == bindparam("team_id", type_=uuid), m.role != "viewer"),
     )
-    .on_conflict_do_nothing(index_elements=[tags.c.team_id, tags.c.key]),
+    .on_conflict_do_nothing(index_elements=[tags.c.team_id, tags.c.key])
+    .returning(tags.c.id),
     scalar,
 )
 # Locked, so that a tag is not renamed, merged or deleted before the todo that will carry it is stored.
@@ -53,14 +54,15 @@ _ATTEMPTS = 2
 async def register(work: Transaction, caller_id: UserId, team_id: TeamId, names: tuple[str, ...]) -> list[str]:
     """Makes the tags that the team does not have yet; all of `names` as the team spells them, each once, in order.
 
-    Two statements; four at worst. A caller who may not write in the team makes none.
+    Two statements; four at worst. A caller who may not write in the team makes none. Touches the team's tags if it
+    made any.
     """
     wanted = {fold(name): name for name in reversed(names)}
     keys = list(dict.fromkeys(fold(name) for name in names))
     spelled: dict[str, str] = {}
     for _ in range(_ATTEMPTS):
         with refusals({"fk_tags_team_id": unknown_team}):
-            await work.run(
+            made = await work.all(
                 _REGISTER_TAGS,
                 caller_id=caller_id,
                 team_id=team_id,
@@ -68,7 +70,14 @@ async def register(work: Transaction, caller_id: UserId, team_id: TeamId, names:
                 names=[wanted[key] for key in sorted(keys)],  # in one order for everybody: no deadlock over new names
                 keys=sorted(keys),
             )
+        if made:
+            work.touch(_tags_of(team_id))
         spelled = dict(await work.all(_LOCK_NAMES, team_id=team_id, keys=keys))
         if len(spelled) == len(keys):
             break
     return [spelled.get(key, wanted[key]) for key in keys]
+
+
+def _tags_of(team_id: TeamId) -> str:
+    """As the tags' own `cache_tags` spell it: tags build on todos, so it cannot be asked from here."""
+    return f"tags:{team_id}"

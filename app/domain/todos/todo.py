@@ -81,8 +81,7 @@ class Todo(msgspec.Struct, frozen=True):
         return self.deleted_at + TRASH_KEPT if self.deleted_at else None
 
 
-@dataclass(frozen=True, kw_only=True)
-class TodoDraft:
+class TodoDraft(msgspec.Struct, frozen=True, kw_only=True):
     """A todo that does not exist yet. Without team and project it goes to the caller's personal team."""
 
     title: str
@@ -97,6 +96,11 @@ class TodoDraft:
     tags: tuple[str, ...] = ()
     position: float | None = None
     external_id: str | None = None
+
+    @property
+    def is_plain(self) -> bool:
+        """True if nothing has to be looked up or made before it can be stored: no project, parent or tags."""
+        return self.project_id is None and self.parent_id is None and not self.tags
 
 
 class TodoChanges(msgspec.Struct, frozen=True, kw_only=True):

@@ -21,7 +21,7 @@ from app.database.executor import Transaction
 from app.database.schema import uuid
 from app.database.statements import Change, scalar
 from app.domain.errors import NotFound
-from app.domain.ids import TodoId, UserId
+from app.domain.ids import TeamId, TodoId, UserId
 from app.domain.projects.tables import projects
 from app.domain.teams.tables import team_memberships
 from app.domain.todos.repository import BY_CALLER, CALLER_ROLE, COLUMNS, LIVE, MAY_WRITE, ONE
@@ -89,7 +89,7 @@ _oldest = (
 )
 _PURGE = Change(
     "todos.purge",
-    delete(todos).where(t.team_id == _oldest.c.team_id, t.id == _oldest.c.id).returning(t.id),
+    delete(todos).where(t.team_id == _oldest.c.team_id, t.id == _oldest.c.id).returning(t.team_id),
     scalar,
 )
 _mine = todos.alias("mine")
@@ -131,10 +131,15 @@ async def lock_trashed(work: Transaction, caller_id: UserId, todo_id: TodoId) ->
     return await work.first(_LOCK_TRASHED, caller_id=caller_id, id=todo_id)
 
 
-async def trash(work: Transaction, caller_id: UserId, todo: Todo) -> None:
-    """Moves a locked todo and its subtasks to the trash, under one moment. Raises NotFound if the caller lost it."""
-    if not await work.all(_TRASH, caller_id=caller_id, key_team_id=todo.team_id, key_id=todo.id):
+async def trash(work: Transaction, caller_id: UserId, todo: Todo) -> list[TodoId]:
+    """Moves a locked todo and its subtasks to the trash, under one moment; the ids of all of them.
+
+    Raises NotFound if the caller lost it.
+    """
+    trashed = await work.all(_TRASH, caller_id=caller_id, key_team_id=todo.team_id, key_id=todo.id)
+    if not trashed:
         raise NotFound("todo", todo.id)
+    return trashed
 
 
 async def restore(work: Transaction, caller_id: UserId, todo: Todo, trashed_at: dt.datetime) -> list[Todo]:
@@ -149,6 +154,6 @@ async def restore(work: Transaction, caller_id: UserId, todo: Todo, trashed_at: 
     )
 
 
-async def purge(work: Transaction, batch: int) -> int:
-    """Deletes at most `batch` todos that have been in the trash for thirty days, for good; the number deleted."""
-    return len(await work.all(_PURGE, batch=batch))
+async def purge(work: Transaction, batch: int) -> list[TeamId]:
+    """Deletes at most `batch` todos that have been in the trash for thirty days, for good; the team of each."""
+    return await work.all(_PURGE, batch=batch)

@@ -16,6 +16,8 @@ class Caller:
     personal_team_id: TeamId
     timezone: str
     roles: frozenset[str]
+    # What the caller sees now depends on these teams; whether a statement shows it is decided by the statement itself.
+    team_ids: tuple[TeamId, ...]
 
     @property
     def is_administrator(self) -> bool:

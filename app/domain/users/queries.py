@@ -27,7 +27,7 @@ async def page(
 
     One SELECT, one more for the total. Raises NotAllowed unless the caller is an administrator.
     """
-    _require_administrator(caller)
+    require_administrator(caller)
     rows = await repository.page(reader, request, filters)
     found = page_from(rows, request, lambda user: (user.created_at, user.id))
     return replace(found, total=await repository.count(reader, filters)) if with_total else found
@@ -40,12 +40,13 @@ async def numbered(
 
     Two SELECTs. Raises NotAllowed unless the caller is an administrator.
     """
-    _require_administrator(caller)
+    require_administrator(caller)
     chosen = filters or UserFilter()
     rows = await repository.numbered(reader, number=number, size=size, filters=chosen)
     return NumberedPage(items=rows, number=number, size=size, total=await repository.count(reader, chosen))
 
 
-def _require_administrator(caller: Caller) -> None:
+def require_administrator(caller: Caller) -> None:
+    """Raises NotAllowed unless the caller administers the whole service."""
     if not caller.is_administrator:
-        raise NotAllowed("Only administrators of the service see all users.", code="ADMINISTRATORS_ONLY")
+        raise NotAllowed("This is for administrators of the service.", code="ADMINISTRATORS_ONLY")

@@ -5,17 +5,33 @@ from functools import cache
 from typing import Any, NamedTuple
 
 from msgspec import Struct
-from sqlalchemy import ARRAY, Integer, Select, Text, bindparam, func, insert, not_, or_, select, tuple_, update
+from sqlalchemy import (
+    ARRAY,
+    Integer,
+    Select,
+    Text,
+    bindparam,
+    column,
+    func,
+    insert,
+    not_,
+    or_,
+    select,
+    table,
+    tuple_,
+    update,
+)
 from sqlalchemy.sql import ColumnElement
 
 from app.database.executor import Reader, Transaction
 from app.database.schema import moment, uuid
 from app.database.statements import Change, Query, scalar
 from app.domain.errors import Conflict
-from app.domain.ids import UserId
+from app.domain.ids import TeamId, UserId
 from app.domain.pages import PageRequest
 from app.domain.text import fold
 from app.domain.unit_of_work import refusals
+from app.domain.users import cache_tags
 from app.domain.users.tables import users
 from app.domain.users.user import User
 
@@ -55,6 +71,13 @@ class PasswordHolder(Struct, frozen=True):
     password_hash: str
 
 
+class _Updated(NamedTuple):
+    """A user after a change, and the teams whose lists of members name them."""
+
+    user: User
+    team_ids: list[TeamId]
+
+
 class _Walk(Enum):
     FIRST = 1
     ON = 2
@@ -76,6 +99,10 @@ _INSERT = Change(
     insert(users).values({name: bindparam(name) for name in _GIVEN}).returning(*_COLUMNS),
     User,
 )
+# Teams build on users, so their tables cannot be imported here. Whoever makes the user a member of a team holds a share
+# of the user's row, so that no team comes between the lock of a change and its commit.
+_memberships = table("team_memberships", column("team_id", uuid), column("user_id", uuid))
+_team_ids = select(_memberships.c.team_id).where(_memberships.c.user_id == c.id).correlate(users).scalar_subquery()
 _UPDATE = Change(
     "users.update",
     update(users)
@@ -84,8 +111,8 @@ _UPDATE = Change(
         {name: bindparam(f"new_{name}", type_=c[name].type) for name in _CHANGEABLE}
         | {"version": c.version + 1, "updated_at": func.clock_timestamp()}
     )
-    .returning(*_COLUMNS),
-    User,
+    .returning(*_COLUMNS, func.array(_team_ids, type_=ARRAY(uuid))),
+    lambda *row: _Updated(User(*row[:-1]), row[-1]),
 )
 _HOLDER = (c.id, c.email, c.name, c.password_hash)
 _HOLDER_BY_EMAIL = Query(
@@ -208,12 +235,13 @@ async def insert_user(work: Transaction, user_id: UserId, **values: Any) -> User
     with refusals({"uq_users_email_key": _email_taken}):
         keys = {"email_key": fold(values["email"]), "name_key": fold(values["name"])}
         made = await work.all(_INSERT, id=user_id, **keys, **values)
+    work.touch(cache_tags.of_user(user_id))
     return made[0]
 
 
 async def update_user(work: Transaction, user: User) -> User:
     """Stores the changeable fields of a locked user as its next version."""
-    changed = await work.all(
+    rows = await work.all(
         _UPDATE,
         user_id=user.id,
         new_name=user.name,
@@ -223,7 +251,9 @@ async def update_user(work: Transaction, user: User) -> User:
         new_roles=user.roles,
         new_is_active=user.is_active,
     )
-    return changed[0]
+    changed = rows[0]
+    work.touch(cache_tags.of_user(user.id), *cache_tags.of_lists_of_members(changed.team_ids))
+    return changed.user
 
 
 async def password_by_email(reader: Reader, email: str) -> PasswordHolder | None:

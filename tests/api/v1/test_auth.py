@@ -51,7 +51,7 @@ class TestRegister:
         response = await client.post(f"{root}/auth/register", json=body)
         account = response.json()
         assert response.status_code == 201
-        assert response.headers["etag"] == '"1-self"'
+        assert response.headers["etag"].startswith('"1-self')
         assert response.headers["cache-control"] == "no-store"
         assert response.headers["location"] == account["links"]["self"]
         assert (account["email"], account["name"], account["timezone"]) == (body["email"], "Ann", "Europe/Berlin")

@@ -8,7 +8,7 @@ import pytest
 
 from app.api.numbered_pages import MAXIMUM_NUMBER
 from app.database.executor import Database
-from tests.api.conftest import Person
+from tests.api.conftest import UNKEPT, Person
 from tests.api.v1.conftest import assert_deprecated, refused, team_with
 
 TODOS = "/api/v1/todos"
@@ -135,8 +135,8 @@ class TestPages:
     async def test_it_takes_two_statements(self, ann: Person, service_database: Database, query: str) -> None:
         await fill(ann, 3, tags=["a"], priority="low", due_date="2026-12-01")
         with service_database.observed() as statements:
-            assert (await ann.http.get(TODOS + query)).status_code == 200
-        assert statements == ["sessions.present", "todos.numbered", "todos.count"]
+            assert (await ann.http.get(TODOS + query, headers=UNKEPT)).status_code == 200
+        assert [name for name in statements if name.startswith("todos.")] == ["todos.numbered", "todos.count"]
 
 
 class TestFilters:
@@ -200,5 +200,5 @@ class TestStats:
 
     async def test_it_takes_one_statement(self, ann: Person, service_database: Database) -> None:
         with service_database.observed() as statements:
-            await ann.http.get(f"{TODOS}/stats")
-        assert statements == ["sessions.present", "todos.stats"]
+            await ann.http.get(f"{TODOS}/stats", headers=UNKEPT)
+        assert [name for name in statements if name.startswith("todos.")] == ["todos.stats"]

@@ -1,6 +1,6 @@
-"""What tests of identity share: an authority as every worker has one, a gate, and people who are logged in."""
+"""What tests of identity share: a gate, and people who are logged in."""
 
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -8,12 +8,10 @@ import pytest
 
 from app.database.executor import Database
 from app.domain.identity.authority import Authority
-from app.domain.identity.authority import authority as authority_of
 from app.domain.identity.gate import SessionGate
 from app.domain.identity.session import Tokens
 from app.domain.users.caller import Caller
 from app.domain.users.user import User
-from app.settings import Settings
 from tests.factories import make_user, open_session
 
 
@@ -27,13 +25,6 @@ class Visitor:
 
 
 NewVisitor = Callable[..., Awaitable[Visitor]]
-
-
-@pytest.fixture(scope="session")
-def authority(settings: Settings) -> Iterator[Authority]:
-    built = authority_of(settings.security)
-    yield built
-    built.close()
 
 
 @pytest.fixture

@@ -16,7 +16,8 @@ from app.domain.errors import NotAuthenticated
 from app.domain.identity import access_tokens
 from app.domain.identity.access_tokens import AccessTokens
 from app.domain.ids import SessionId, UserId
-from app.settings import SecuritySettings, load_settings
+from app.setting_groups import SecuritySettings
+from app.settings import load_settings
 
 USER, SESSION = UserId(uuid4()), SessionId(uuid4())
 OLD_SECRET = "the secret that was in use before this one"

@@ -1,6 +1,7 @@
 """What people change about themselves."""
 
 import asyncio
+from dataclasses import replace
 from uuid import uuid4
 
 import pytest
@@ -62,6 +63,6 @@ class TestUpdateProfile:
 
     async def test_somebody_who_was_erased_is_not_found(self, database: Database) -> None:
         caller = await make_caller(database)
-        gone = type(caller)(UserId(uuid4()), caller.session_id, caller.personal_team_id, "UTC", frozenset())
+        gone = replace(caller, user_id=UserId(uuid4()))
         with pytest.raises(NotFound):
             await commands.update_profile(database, gone, ProfileChange(name="Zoë"))

@@ -1,0 +1,79 @@
+"""What operators ask of a running process. For administrators; every figure is of the one process that answers."""
+
+import os
+from dataclasses import asdict
+from typing import Annotated, Literal, cast
+
+from fastapi import APIRouter
+from starlette.responses import Response
+from typing_extensions import TypedDict
+
+from app.api.dependencies import CurrentCaller, ServicesHere
+from app.api.fields import described
+from app.api.responses import document
+from app.api.routing import ApiRoute
+from app.cache.layer import Cache
+from app.domain.users.queries import require_administrator
+
+router = APIRouter(prefix="/api/middleware", tags=["operations"], route_class=ApiRoute)
+
+
+class KindStats(TypedDict):
+    """What became of the looks for one kind of value, since the process started."""
+
+    process_hits: Annotated[int, described("Served from this process, confirmed by Redis.", 5210)]
+    redis_hits: Annotated[int, described("Served from Redis, where another process had put it.", 310)]
+    misses: Annotated[int, described("Loaded, because there was nothing, or nothing that was still true.", 87)]
+    bypassed: Annotated[int, described("Not looked up: the client said no-cache or wanted another form.", 4)]
+    stale: Annotated[int, described("Found and refused, because a tag had been touched or the time was up.", 41)]
+    fills: Annotated[int, described("Kept after loading.", 87)]
+    negative_hits: Annotated[int, described("Kept refusals of what does not exist, served again.", 2)]
+    shared_loads: Annotated[int, described("Waited for a load that was under way for somebody else.", 12)]
+    early_refreshes: Annotated[int, described("Loaded anew shortly before the time was up.", 3)]
+
+
+class CacheStats(TypedDict):
+    """The cache of one process, and its way to Redis."""
+
+    state: Annotated[
+        Literal["closed", "half_open", "open"],
+        described("Of the circuit breaker: closed is in use, half_open is trying.", "closed"),
+    ]
+    times_opened: Annotated[int, described("How often Redis was lost.", 0)]
+    entries: Annotated[int, described("Values in this process.", 412)]
+    used_bytes: Annotated[int, described("What they take, as far as that is counted.", 3_145_728)]
+    evicted: Annotated[int, described("Dropped for want of room.", 0)]
+    kinds: Annotated[dict[str, KindStats], described("By kind of value.", {})]
+    touches: Annotated[dict[str, int], described("Tags that writes of this process touched, by family.", {"todos": 9})]
+    lost_touches: Annotated[int, described("Writes whose tags Redis could not be told of at once.", 0)]
+    repeated_touches: Annotated[int, described("Tags that were touched again for a process that could not.", 0)]
+
+
+class MiddlewareStats(TypedDict):
+    """The counts of one process."""
+
+    process_id: Annotated[int, described("Of the process that answers; others have counts of their own.", 4711)]
+    cache: Annotated[CacheStats | None, described("null where no Redis is configured.", None)]
+
+
+@router.get("/stats", response_model=MiddlewareStats, responses={403: {}}, summary="Show what the layers did")
+async def get_middleware_stats(caller: CurrentCaller, services: ServicesHere) -> Response:
+    """Shows hits, misses, fills and touches of the cache, by kind. For administrators; 403 for others."""
+    require_administrator(caller)
+    cache = None if services.cache is None else _cache_stats(services.cache)
+    return document(MiddlewareStats(process_id=os.getpid(), cache=cache))
+
+
+def _cache_stats(cache: Cache) -> CacheStats:
+    counts = cache.counts
+    return CacheStats(
+        state=cache.link.state,
+        times_opened=cache.link.times_opened,
+        entries=len(cache.bodies),
+        used_bytes=cache.bodies.used_bytes,
+        evicted=cache.bodies.evicted,
+        kinds={name: cast("KindStats", asdict(kind)) for name, kind in counts.kinds.items()},
+        touches=dict(counts.touches),
+        lost_touches=counts.lost_touches,
+        repeated_touches=counts.repeated_touches,
+    )

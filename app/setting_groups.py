@@ -1,0 +1,125 @@
+"""The groups of settings: what each knob is called, its default and its range.
+
+Knows no rule that needs two groups at once; those are in `settings`.
+"""
+
+import ipaddress
+from datetime import UTC, datetime
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from app.setting_types import (
+    CommaSeparated,
+    Moment,
+    base_url,
+    comma_separated,
+    lower_case,
+    networks,
+    origin,
+    plain_postgres_url,
+    redis_url,
+)
+
+DEVELOPMENT_SECRET = "development-only-secret-key-never-use-it-in-production"  # noqa: S105 - production refuses it
+
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+
+class Group(BaseSettings):
+    """One group of variables. Field aliases are the variable names."""
+
+    model_config = SettingsConfigDict(frozen=True, extra="ignore", env_ignore_empty=True, populate_by_name=False)
+
+
+class DatabaseSettings(Group):
+    """Where PostgreSQL is and how it is used."""
+
+    url: Annotated[SecretStr, AfterValidator(plain_postgres_url)] = Field(SecretStr(""), alias="DATABASE_URL")
+    pool_size: int = Field(10, alias="DB_POOL_SIZE", ge=1, le=500)
+    max_overflow: int = Field(5, alias="DB_MAX_OVERFLOW", ge=0, le=500)
+    pool_timeout_seconds: float = Field(5.0, alias="DB_POOL_TIMEOUT", gt=0, le=60)
+    query_timeout_seconds: float = Field(10.0, alias="DB_QUERY_TIMEOUT", gt=0, le=300)
+    slow_query_ms: float = Field(200.0, alias="DB_SLOW_QUERY_MS", gt=0)
+    batch_window_ms: float = Field(0.0, alias="BATCH_WINDOW_MS", ge=0, le=100)
+    batch_maximum: int = Field(100, alias="MAX_BATCH_SIZE", ge=1, le=1000)
+
+
+class RedisSettings(Group):
+    """Where Redis is. Empty: the service runs without it and says so in health."""
+
+    url: Annotated[SecretStr, AfterValidator(redis_url)] = Field(SecretStr(""), alias="REDIS_URL")
+
+
+class CacheSettings(Group):
+    """How long values are kept and how much of them; without Redis none are."""
+
+    ttl_seconds: int = Field(300, alias="CACHE_TTL", ge=0, le=900)
+    process_bytes: int = Field(8_388_608, alias="CACHE_PROCESS_BYTES", ge=0, le=4_294_967_296)
+    compress_bytes: int = Field(1024, alias="CACHE_COMPRESS_THRESHOLD", ge=64)
+
+
+class HttpSettings(Group):
+    """The listening address, the public address and the limits of one request."""
+
+    host: str = Field("127.0.0.1", alias="HOST", min_length=1)
+    port: int = Field(8000, alias="PORT", ge=1, le=65535)
+    public_base_url: Annotated[str, AfterValidator(base_url)] = Field("", alias="PUBLIC_BASE_URL")
+    workers: int = Field(1, alias="WORKERS", ge=1, le=64)
+    body_limit_bytes: int = Field(1_048_576, alias="BODY_LIMIT_BYTES", ge=1024, le=104_857_600)
+    request_timeout_seconds: float = Field(30.0, alias="REQUEST_TIMEOUT", gt=0, le=600)
+    cors_origins: Annotated[
+        list[Annotated[str, AfterValidator(origin)]], NoDecode, BeforeValidator(comma_separated)
+    ] = Field([], alias="CORS_ORIGINS")
+    trusted_proxies: Annotated[CommaSeparated, AfterValidator(networks)] = Field([], alias="TRUSTED_PROXIES")
+    drain_seconds: float = Field(5.0, alias="DRAIN_SECONDS", ge=0, le=300)
+    shutdown_grace_seconds: int = Field(20, alias="SHUTDOWN_GRACE_SECONDS", ge=0, le=300)
+    v1_deprecated_at: Moment = Field(datetime(2026, 11, 1, tzinfo=UTC), alias="V1_DEPRECATED_AT")
+    v1_sunset_at: Moment = Field(datetime(2027, 11, 1, tzinfo=UTC), alias="V1_SUNSET_AT")
+
+    @property
+    def trusted_networks(self) -> tuple[Network, ...]:
+        """`TRUSTED_PROXIES` as networks."""
+        return tuple(ipaddress.ip_network(value) for value in self.trusted_proxies)
+
+    @property
+    def base_url(self) -> str:
+        """The address that clients see, without a trailing slash: links and problem types begin with it."""
+        if self.public_base_url:
+            return self.public_base_url.rstrip("/")
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"http://{host}:{self.port}"
+
+
+class LoadSettings(Group):
+    """What one process takes on at once, and how it sends what it has made."""
+
+    concurrent_maximum: int = Field(100, alias="MAX_CONCURRENT", ge=8, le=10_000)
+    queue_maximum: int = Field(1000, alias="MAX_QUEUE_SIZE", ge=0, le=100_000)
+    compression_minimum_bytes: int = Field(1024, alias="COMPRESSION_MIN_SIZE", ge=64, le=1_048_576)
+    compression_level: int = Field(4, alias="COMPRESSION_LEVEL", ge=1, le=9)
+    offers_brotli: bool = Field(True, alias="USE_BROTLI")
+
+
+class SecuritySettings(Group):
+    """Secrets, token lifetimes and what passwords cost."""
+
+    secret_key: SecretStr = Field(SecretStr(DEVELOPMENT_SECRET), alias="SECRET_KEY")
+    previous_secret_keys: Annotated[list[SecretStr], NoDecode, BeforeValidator(comma_separated)] = Field(
+        [], alias="PREVIOUS_SECRET_KEYS"
+    )
+    access_token_minutes: int = Field(15, alias="ACCESS_TOKEN_MINUTES", ge=1, le=60)
+    refresh_grace_seconds: int = Field(10, alias="REFRESH_GRACE_SECONDS", ge=0, le=60)
+    session_idle_days: int = Field(14, alias="SESSION_IDLE_DAYS", ge=1, le=90)
+    session_absolute_days: int = Field(90, alias="SESSION_ABSOLUTE_DAYS", ge=1, le=365)
+    password_threads: int = Field(2, alias="PASSWORD_THREADS", ge=1, le=64)
+
+
+class LogSettings(Group):
+    """What is written to standard output."""
+
+    level: Annotated[Literal["debug", "info", "warning", "error"], BeforeValidator(lower_case)] = Field(
+        "info", alias="LOG_LEVEL"
+    )
+    format: Literal["json", "console"] = Field("json", alias="LOG_FORMAT")

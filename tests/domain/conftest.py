@@ -1,0 +1,26 @@
+"""What tests of several features share."""
+
+from collections.abc import AsyncIterator, Iterator
+
+import pytest
+
+from app.database.executor import Database
+from app.domain.identity.authority import Authority
+from app.domain.identity.authority import authority as authority_of
+from app.settings import Settings
+from tests.domain.touching import Stage, stage_on
+
+
+@pytest.fixture(scope="session")
+def authority(settings: Settings) -> Iterator[Authority]:
+    """What a worker proves identities with."""
+    built = authority_of(settings.security)
+    yield built
+    built.close()
+
+
+@pytest.fixture
+async def stage(database: Database, settings: Settings, authority: Authority) -> AsyncIterator[Stage]:
+    """A stage on this worker's database."""
+    async with stage_on(database, settings, authority) as built:
+        yield built
