@@ -17,11 +17,11 @@ PATIENCE_SECONDS = 1.0
 SHORT_PATIENCE_SECONDS = 0.1
 SLOW_PATIENCE_FACTOR = 5
 PLACES_PASSED_OVER = 8
-ANSWERS_PER_REFUSAL = 2
+ANSWERS_PER_REFUSAL = 4
 # How fast refusals leave when nothing else does.
 REFUSALS_PER_SECOND = 100
 REFUSALS_AT_ONCE = 100
-REFUSAL_SECONDS = 5.0
+REFUSAL_SECONDS = 10.0
 
 
 class Outcome(Enum):
@@ -106,9 +106,9 @@ class AdmissionSnapshot:
 class Admission:
     """Places up to a limit, and a queue of at most `max_waiting` in front of them.
 
-    Refusals leave one for every two places that are given back, at least a hundred a second, and none later than after
-    five seconds: a client that is refused asks again on the same connection, at once if it is rude, and a refusal costs
-    about half of what work costs. Let out as fast as they are made, they would take the process for themselves.
+    While somebody waits, refusals leave one for every four places that are given back, at least a hundred a second, and
+    none later than after ten seconds: a client that is refused asks again on the same connection, at once if it is rude. As fast as they are
+    made, refusals would take the whole process.
 
     While nothing waits, entering and leaving are a comparison and a few additions each. It belongs to one event loop.
     """
@@ -199,9 +199,10 @@ class Admission:
             while lane.tickets and next(iter(lane.tickets)).since + patience <= now:
                 self.waiting -= 1
                 self._refuse(lane.tickets.popitem(last=False)[0], now)
-        while self._held_back:
+        for _ in range(min(REFUSALS_AT_ONCE, len(self._held_back))):
             oldest = next(iter(self._held_back))
-            if oldest.since + REFUSAL_SECONDS > now and not self._may_refuse(now):
+            # While somebody waits, refusals would take the time of the work that is waited for.
+            if self.waiting and oldest.since + REFUSAL_SECONDS > now and not self._may_refuse(now):
                 return
             del self._held_back[oldest]
             oldest.wake()

@@ -20,7 +20,8 @@ from starlette.types import Receive, Scope, Send
 from app.api.authentication import admit, authenticate, bearer_token
 from app.api.conditional import is_unchanged
 from app.api.kept import Answer, Kept
-from app.api.responses import not_modified
+from app.api.problems import HttpProblem
+from app.api.responses import not_modified, require_json, takes_json
 from app.cache.bodies import Bodies
 from app.cache.entries import Entry, is_current
 from app.cache.layer import NEGATIVE_SECONDS, Basis, Cache, Place
@@ -29,7 +30,6 @@ from app.domain.identity.known import Known
 from app.domain.users.cache_tags import of_user
 from app.lifespan import Services, services_of
 
-PLAIN_ACCEPTS = (None, b"*/*", b"application/json")
 # No time zone changes its date within a quarter of an hour: all offsets are whole quarters.
 _QUARTER_SECONDS = 900
 
@@ -78,8 +78,10 @@ async def early_answer(scope: Scope) -> Response | None:
     """
     services = services_of(scope)
     cache = services.cache
+    if cache is None or not _takes_kept(scope):
+        return None
     held = _held_caller(scope, services)
-    if cache is None or held is None or held.value is None:
+    if held is None or held.value is None:
         return None
     key = _key(held.value, scope)
     entry: Entry[Answer | None] | None = cache.bodies.get(key)
@@ -101,69 +103,75 @@ async def early_answer(scope: Scope) -> Response | None:
 async def respond(request: Request, kept: Kept, handle: Handler) -> Response:
     """The answer of a route whose answers are kept. Raises what `handle` raises, and NotAuthenticated.
 
-    One round trip to Redis if this process knows the caller, whether the answer is found here or there.
+    One round trip to Redis if this process knows the caller, whether the answer is found here or there. A client that
+    says `no-cache` gets one from the database, under the same entity tag.
     """
     scope = request.scope
     services = services_of(scope)
-    cache = services.cache
-    if cache is None or not _takes_kept(scope):
-        return await _answer_unkept(request, kept, handle)
     held = _held_caller(scope, services) if "known" not in scope else None
     known = held.value if held is not None else None
     if known is None:
         held, known = None, await authenticate(request)
+    cache = services.cache
     tags = kept.tags(known.caller, scope["path_params"], scope["query_string"])
-    if tags is None:
-        return await _answer_unkept(request, kept, handle)
-    tags = (of_user(known.caller.user_id), *tags)
+    if cache is None or tags is None:
+        await authenticate(request)
+        return await handle(request)
+    require_json(scope)
     place = Place(kept.kind, _key(known, scope), known.caller_id)
-    looked = await cache.look(place, tags, also=held.tags if held is not None else ())
-    if held is not None:
-        if looked.found is None or not is_current(held, looked.found[: len(held.tags)]):
-            # Who calls has changed, and with it what they see: from the beginning, with the caller as they are now.
-            await authenticate(request)
-            return await respond(request, kept, handle)
-        admit(scope, known)
+    tags = (of_user(known.caller.user_id), *tags)
+    unconfirmed = held.tags if held is not None else ()
+    looked = await (cache.look if _takes_kept(scope) else cache.look_past)(place, tags, also=unconfirmed)
+    if held is not None and (looked.found is None or not is_current(held, looked.found[: len(unconfirmed)])):
+        # Who calls has changed, and with it what they see: from the beginning, with the caller as they are now.
+        await authenticate(request)
+        return await respond(request, kept, handle)
+    admit(scope, known)
     if looked.entry is not None and not _wants_refresh(looked.entry, cache):
         return _response(request, looked.entry, place.key, cache)
-    basis = await cache.basis(tags, looked, skipped=len(held.tags) if held is not None else 0)
-    if basis is None:
-        return await handle(request)
-    return await _answer_anew(request, kept, handle, place, basis)
+    basis = await cache.basis(tags, looked, skipped=len(unconfirmed))
+    return await (handle(request) if basis is None else _answer_on(request, kept, handle, place, basis))
 
 
-async def _answer_anew(request: Request, kept: Kept, handle: Handler, place: Place[Answer], basis: Basis) -> Response:
-    """The handler's answer, kept on this basis. A list that the client has already need not even be loaded."""
+async def _answer_on(request: Request, kept: Kept, handle: Handler, place: Place[Answer], basis: Basis) -> Response:
+    """The handler's answer on this basis, kept if the client takes what is kept.
+
+    A list that the client has already need not even be loaded.
+    """
     scope = request.scope
     etag = _list_tag(place.key, basis.versions) if kept.is_list else ""
     # Only by its name: `*` fits whatever there is, and whether there is anything is not known yet.
     if etag and etag.encode() in scope["headers_by_name"].get(b"if-none-match", b"") and is_unchanged(request, etag):
         return not_modified(etag)
+    if not _takes_kept(scope):
+        scope["entity_tag"] = etag
+        return await handle(request)
+    cache = cast("Cache", services_of(scope).cache)
+    entry = await _load(request, kept, handle, place, basis, etag=etag)
+    return _response(request, entry, place.key, cache)
+
+
+async def _load(
+    request: Request, kept: Kept, handle: Handler, place: Place[Answer], basis: Basis, *, etag: str
+) -> Entry[Answer | None]:
+    """The handler's answer, kept on this basis."""
+    scope = request.scope
 
     async def load() -> Answer:
-        scope["kept_under"] = etag
+        scope["entity_tag"], scope["is_to_be_kept"] = etag, True
         try:
             return _finished(await handle(request), scope)
         except NotFound as missing:
             return Answer(scope["route_template"], missing=missing.detail)
 
     cache = cast("Cache", services_of(scope).cache)
-    entry = await cache.load(place, basis, load, lifetime_seconds=_lifetime_seconds, is_costly=kept.is_costly)
-    return _response(request, entry, place.key, cache)
-
-
-async def _answer_unkept(request: Request, kept: Kept, handle: Handler) -> Response:
-    cache = services_of(request.scope).cache
-    if cache is not None:
-        cache.counts.of(kept.kind.name).bypassed += 1
-    await authenticate(request)
-    return await handle(request)
+    return await cache.load(place, basis, load, lifetime_seconds=_lifetime_seconds, is_costly=kept.is_costly)
 
 
 def _held_caller(scope: Scope, services: Services) -> Entry[Known | None] | None:
-    """What this process knows of the caller, unconfirmed; None if it knows nothing, or nothing kept may be used."""
+    """What this process knows of the caller, unconfirmed; None if it knows nothing, or Redis cannot confirm it."""
     cache = services.cache
-    if cache is None or cache.link.connected is None or not _takes_kept(scope):
+    if cache is None or cache.link.connected is None:
         return None
     try:
         return services.gate.held(bearer_token(scope))
@@ -204,9 +212,15 @@ def _wants_refresh(entry: Entry[Any], cache: Cache) -> bool:
 
 
 def _takes_kept(scope: Scope) -> bool:
-    """True if the request takes what is kept: plain JSON, and no word of `no-cache`."""
+    """True if the client does not say `no-cache`, and takes JSON: what it gets otherwise is for its route to say."""
     headers: dict[bytes, bytes] = scope["headers_by_name"]
-    return headers.get(b"accept") in PLAIN_ACCEPTS and b"no-cache" not in headers.get(b"cache-control", b"")
+    if b"no-cache" in headers.get(b"cache-control", b""):
+        return False
+    accept = headers.get(b"accept")
+    try:
+        return accept is None or takes_json(accept)
+    except HttpProblem:
+        return False
 
 
 def _key(known: Known, scope: Scope) -> str:

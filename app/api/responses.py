@@ -2,10 +2,10 @@
 
 import hashlib
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 
 import msgspec
-from starlette.datastructures import Headers
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Scope
@@ -47,7 +47,7 @@ def resource(request: Request, content: Any, *, etag: str) -> Response:
 def listing(request: Request, content: Any, *, headers: Mapping[str, str] | None = None) -> Response:
     """A list (or a partial or expanded resource) under a weak tag: of its cache versions, or else of its bytes."""
     body = _encode(content)
-    etag = request.scope.get("kept_under") or f'W/"{hashlib.blake2b(body, digest_size=12).hexdigest()}"'
+    etag = request.scope.get("entity_tag") or f'W/"{hashlib.sha256(body).hexdigest()[:24]}"'
     if _may_be_unchanged(request) and is_unchanged(request, etag):
         return not_modified(etag)
     return Response(body, 200, {**(headers or {}), **_validators(etag)}, "application/json")
@@ -64,19 +64,23 @@ def _validators(etag: str) -> dict[str, str]:
 
 def _may_be_unchanged(request: Request) -> bool:
     """False where the answer is about to be kept: then it has to be whole, and others compare its tag."""
-    return "kept_under" not in request.scope and b"if-none-match" in request.scope["headers_by_name"]
+    return "is_to_be_kept" not in request.scope and b"if-none-match" in request.scope["headers_by_name"]
 
 
 def require_json(scope: Scope) -> None:
     """Raises the 406 problem unless the client takes JSON."""
     if b"accept" not in scope["headers_by_name"]:
         return
-    lines = Headers(scope=scope).getlist("accept")
-    accept = lines[0] if len(lines) == 1 else ", ".join(lines)
-    if not accept.strip() or accept in _ANY_JSON:
-        return
-    if best_quality(accept, _ANY_JSON) <= 0:
+    lines = [value for name, value in scope["headers"] if name == b"accept"]
+    if not takes_json(lines[0] if len(lines) == 1 else b", ".join(lines)):
         raise HttpProblem(406, "NOT_ACCEPTABLE", "There is application/json here, and nothing that Accept allows.")
+
+
+@lru_cache(maxsize=256)
+def takes_json(accept: bytes) -> bool:
+    """True if an Accept header allows JSON. Raises the 400 problem for a quality that is none."""
+    text = accept.decode("latin-1")
+    return not text.strip() or text in _ANY_JSON or best_quality(text, _ANY_JSON) > 0
 
 
 def best_quality(accept: str, media_types: tuple[str, ...]) -> float:

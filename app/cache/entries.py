@@ -88,7 +88,7 @@ class Kind(Generic[T]):
                 self.name,
                 size_bytes=len(value),
             )
-        except (msgspec.MsgspecError, zstd.ZstdError):
+        except (msgspec.MsgspecError, zstd.ZstdError, UnicodeDecodeError):
             return None
 
 

@@ -37,8 +37,11 @@ class TagVersions:
         """The versions in the order of the tags. Shares one round trip with all that is asked in the same turn."""
         pipeline = self._current_pipeline()
         answer: asyncio.Future[Found] = asyncio.get_running_loop().create_future()
-        self._waiting.append((tags, answer))
-        pipeline.wake()
+        if tags:
+            self._waiting.append((tags, answer))
+            pipeline.wake()
+        else:
+            answer.set_result(())  # MGET of nothing is an error.
         return answer
 
     async def settle(self, tags: Tags, found: Found) -> Versions:

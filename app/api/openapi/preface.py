@@ -43,6 +43,9 @@ smaller. Parameters that take several values take them separated by commas: `sta
 send the tag as `If-Match`, and a change that somebody else made meanwhile is not lost but answered with 412. Send it as
 `If-None-Match`, and what you have already is not sent again.
 
+**Reading what was written.** Answers may be kept, and none is shown that a finished write has made old. With
+`Cache-Control: no-cache` an answer is made anew all the same.
+
 **Text** is stored as it is sent, in Unicode's form NFC, and never cleaned: escape it where you show it. Times are in
 UTC, dates have no zone.
 
