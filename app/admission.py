@@ -107,8 +107,8 @@ class Admission:
     """Places up to a limit, and a queue of at most `max_waiting` in front of them.
 
     While somebody waits, refusals leave one for every four places that are given back, at least a hundred a second, and
-    none later than after ten seconds: a client that is refused asks again on the same connection, at once if it is rude. As fast as they are
-    made, refusals would take the whole process.
+    none later than after ten seconds: a client that is refused asks again on the same connection, at once if it is
+    rude. As fast as they are made, refusals would take the whole process.
 
     While nothing waits, entering and leaving are a comparison and a few additions each. It belongs to one event loop.
     """

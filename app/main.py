@@ -13,6 +13,7 @@ from app.draining import Draining
 from app.keys import keys_for
 from app.lifespan import lifespan
 from app.middleware import stack
+from app.middleware.overload import admission_for
 from app.server import GracefulStop
 from app.settings import Settings, load_settings
 from app.telemetry import logging
@@ -20,15 +21,17 @@ from app.telemetry import logging
 
 def create_app(settings: Settings, draining: Draining | None = None) -> Application:
     """The service for these settings; it connects to nothing before its lifespan begins."""
+    admission = admission_for(settings.load)
     app = Application(
         title="Todo service",
         lifespan=lifespan,
-        layers=stack(settings),
+        layers=stack(settings, admission),
         redirect_slashes=False,
         telemetry={"tracing": False, "metrics": False, "logs": False},  # Else variables named OTEL_* switch it on.
         openapi_url=None,  # One document for each version, in app.api.documentation.
     )
     app.state.settings = settings
+    app.state.admission = admission
     app.state.draining = draining or Draining()
     app.state.cursors = CursorCodec(keys_for(settings.security, "page cursors"))
     app.state.health = HealthChecks()

@@ -5,9 +5,11 @@ from dataclasses import asdict
 from typing import Annotated, Literal, cast
 
 from fastapi import APIRouter
+from starlette.requests import Request
 from starlette.responses import Response
 from typing_extensions import TypedDict
 
+from app.admission import Admission
 from app.api.dependencies import CurrentCaller, ServicesHere
 from app.api.fields import described
 from app.api.responses import document
@@ -49,19 +51,40 @@ class CacheStats(TypedDict):
     repeated_touches: Annotated[int, described("Tags that were touched again for a process that could not.", 0)]
 
 
+class LaneStats(TypedDict):
+    """One class of requests: those with a place, those that wait for one, and what became of the others."""
+
+    in_progress: Annotated[int, described("With a place now.", 3)]
+    waiting: Annotated[int, described("In the queue now.", 0)]
+    admitted: Annotated[int, described("Let in since the process started.", 5312)]
+    refused: Annotated[int, described("Answered with 503, OVERLOADED.", 0)]
+
+
+class LoadStats(TypedDict):
+    """How much one process has taken on."""
+
+    limit: Annotated[int, described("Places now: MAX_CONCURRENT, or fewer while answers are slow.", 100)]
+    in_progress: Annotated[int, described("Places taken.", 3)]
+    waiting: Annotated[int, described("Requests in the queue.", 0)]
+    lanes: Annotated[dict[str, LaneStats], described("By class, the most important first.", {})]
+
+
 class MiddlewareStats(TypedDict):
     """The counts of one process."""
 
     process_id: Annotated[int, described("Of the process that answers; others have counts of their own.", 4711)]
     cache: Annotated[CacheStats | None, described("null where no Redis is configured.", None)]
+    load: Annotated[LoadStats, described("What is in progress, what waits and what was refused.", None)]
 
 
 @router.get("/stats", response_model=MiddlewareStats, responses={403: {}}, summary="Show what the layers did")
-async def get_middleware_stats(caller: CurrentCaller, services: ServicesHere) -> Response:
-    """Shows hits, misses, fills and touches of the cache, by kind. For administrators; 403 for others."""
+async def get_middleware_stats(request: Request, caller: CurrentCaller, services: ServicesHere) -> Response:
+    """Shows what the cache did, by kind of value, and what is in progress. For administrators; 403 for others."""
     require_administrator(caller)
     cache = None if services.cache is None else _cache_stats(services.cache)
-    return document(MiddlewareStats(process_id=os.getpid(), cache=cache))
+    admission: Admission = request.app.state.admission
+    load = cast("LoadStats", asdict(admission.snapshot()))
+    return document(MiddlewareStats(process_id=os.getpid(), cache=cache, load=load))
 
 
 def _cache_stats(cache: Cache) -> CacheStats:

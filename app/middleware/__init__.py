@@ -6,11 +6,13 @@ returns the next layer's awaitable, so that the event loop has no frame of its t
 
 from starlette.middleware import Middleware
 
+from app.admission import Admission
 from app.middleware.access_log import AccessLog, as_console, as_json
 from app.middleware.compression import Compression
 from app.middleware.deprecation import Deprecation
 from app.middleware.early_return import EarlyReturn
 from app.middleware.head import Head
+from app.middleware.overload import Overload
 from app.middleware.request_context import RequestContext
 from app.middleware.request_limits import RequestLimits
 from app.middleware.security_headers import CrossOrigin, SecurityHeaders
@@ -21,7 +23,7 @@ from app.settings import Settings
 MIGRATION_PAGE = "/docs/migrate-v1-v2"
 
 
-def stack(settings: Settings) -> list[Middleware]:
+def stack(settings: Settings, admission: Admission) -> list[Middleware]:
     """The layers that these settings ask for, as the application takes them."""
     http = settings.http
     return [
@@ -40,6 +42,8 @@ def stack(settings: Settings) -> list[Middleware]:
             sunset_at=http.v1_sunset_at,
             policy_url=http.base_url + MIGRATION_PAGE,
         ),
+        # Above all that costs something, so that a refusal is cheap; below what completes and logs answers.
+        Middleware(Overload, admission=admission),
         # Turns whatever fails below into an answer, which the layers above complete.
         Middleware(UnhandledErrors),
         # Above everything that reads a body or waits.

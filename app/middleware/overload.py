@@ -17,7 +17,9 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.admission import Admission, Lane, Outcome
 from app.api.problems import problem
+from app.concurrency_limit import ConcurrencyLimit
 from app.middleware.waiting import Bodies, Body, Queue
+from app.setting_groups import LoadSettings
 from app.telemetry.logging import get_logger
 
 _log = get_logger(__name__)
@@ -37,6 +39,12 @@ _LOG_SECONDS = 60.0
 
 _KIND_WRITE, _KIND_READ = 0, 1
 MEASURED_KINDS = 2
+
+
+def admission_for(load: LoadSettings) -> Admission:
+    """Who decides for one process, under these settings."""
+    limit = ConcurrencyLimit(most=load.concurrent_maximum, kinds=MEASURED_KINDS)
+    return Admission(limit, max_waiting=load.queue_maximum)
 
 
 class Overload:

@@ -13,11 +13,13 @@ import pytest
 import structlog
 import uvicorn
 from fastapi import FastAPI
+from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response, StreamingResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from app.middleware import stack
+from app.middleware.overload import admission_for
 from app.settings import Settings, load_settings
 from app.telemetry.logging import configure
 
@@ -29,9 +31,14 @@ def settings(**variables: str) -> Settings:
     return load_settings(ENVIRONMENT="test", **variables)
 
 
+def layers(**variables: str) -> list[Middleware]:
+    loaded = settings(**variables)
+    return stack(loaded, admission_for(loaded.load))
+
+
 def application(**variables: str) -> FastAPI:
     """A few routes inside every layer."""
-    app = FastAPI(middleware=stack(settings(**variables)), openapi_url=None)
+    app = FastAPI(middleware=layers(**variables), openapi_url=None)
 
     @app.get("/api/v2/hello")
     async def hello() -> Response:
@@ -78,7 +85,7 @@ def records(stream: io.StringIO) -> list[dict[str, Any]]:
 
 
 def names(**variables: str) -> list[str]:
-    return [layer.cls.__name__ for layer in stack(settings(**variables))]  # type: ignore[attr-defined]  # all are classes
+    return [layer.cls.__name__ for layer in layers(**variables)]  # type: ignore[attr-defined]  # all are classes
 
 
 class TestOrder:
@@ -89,6 +96,7 @@ class TestOrder:
             "SecurityHeaders",
             "CrossOrigin",
             "Deprecation",
+            "Overload",
             "UnhandledErrors",
             "RequestLimits",
             "Head",

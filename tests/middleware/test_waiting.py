@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+from collections.abc import Awaitable
 
 import pytest
 from starlette.types import Message, Receive, Scope, Send
@@ -49,24 +50,27 @@ class TestWaiting:
         house, heard = House(), list[Message]()
         ask(house, "/a")
         await house.until(in_progress=1)
-        more = {**BODY, "more_body": True}
+        first, second = {**BODY, "body": b"1", "more_body": True}, {**BODY, "body": b"2"}
         asked = asyncio.Event()
 
-        async def first() -> Message:
+        async def say_second() -> Message:
+            return second
+
+        def say() -> Awaitable[Message]:
             asked.set()
-            return more
+            return said()
 
         async def hear(scope: Scope, receive: Receive, send: Send) -> None:
             heard.extend([await receive(), await receive()])
 
         layer = Overload(hear, admission=house.admission)
-        said = messages(then=first)
-        task = asyncio.create_task(exchange(layer, TODOS, method="POST", receive=said))
+        said = messages(first, then=say_second)
+        task = asyncio.create_task(exchange(layer, TODOS, method="POST", receive=say))
         await asked.wait()
         await house.until(waiting=1)
         house.open.set()
         await task
-        assert heard == [more, more]
+        assert heard == [first, second]
 
     async def test_cancelled_while_it_waits_it_leaves_the_queue(self, ask):
         house = House()

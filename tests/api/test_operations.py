@@ -1,0 +1,47 @@
+"""What operators ask of a running process."""
+
+import httpx
+import pytest
+
+from app.database.executor import Database
+from app.domain.identity import administration
+from tests.api.conftest import NewPerson, Person
+
+STATS = "/api/middleware/stats"
+
+
+@pytest.fixture
+async def operator(new_person: NewPerson, service_database: Database) -> Person:
+    person = await new_person(name="Olga")
+    await administration.appoint(service_database, person.user.email)
+    return person
+
+
+class TestStats:
+    async def test_it_is_for_administrators(self, ann: Person, client: httpx.AsyncClient) -> None:
+        assert (await ann.http.get(STATS)).status_code == 403
+        assert (await client.get(STATS)).status_code == 401
+
+    async def test_a_hit_and_a_touch_are_counted(self, operator: Person) -> None:
+        async def counted() -> tuple[int, int, int]:
+            cache = (await operator.http.get(STATS)).json()["cache"]
+            kind = cache["kinds"].get("todos", {"process_hits": 0, "misses": 0})
+            return kind["process_hits"], kind["misses"], cache["touches"].get("todos", 0)
+
+        hits, misses, touches = await counted()
+        await operator.create("/api/v2/todos", title="x")
+        for _ in range(3):
+            await operator.http.get("/api/v2/todos")
+        assert await counted() == (hits + 2, misses + 1, touches + 1)
+
+    async def test_it_shows_the_circuit_and_the_room(self, operator: Person) -> None:
+        await operator.http.get("/api/v2/todos")
+        cache = (await operator.http.get(STATS)).json()["cache"]
+        assert cache["state"] == "closed"
+        assert cache["entries"] >= 2
+        assert cache["used_bytes"] > 1000
+
+    async def test_it_shows_what_is_in_progress(self, operator: Person) -> None:
+        load = (await operator.http.get(STATS)).json()["load"]
+        assert load["in_progress"] >= 1
+        assert load["lanes"]["reads"]["in_progress"] >= 1
