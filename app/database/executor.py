@@ -14,7 +14,7 @@ import asyncpg
 from app.database.errors import ConstraintViolated, DatabaseUnavailable, raise_translated
 from app.database.pool import Pool, PooledConnection, PoolOptions
 from app.database.statements import Change, Query, Statement
-from app.database.touches import Announce, note_of, noting
+from app.database.touches import SWEEPS, Announce, note_of, noting
 from app.database.watch import Watch
 from app.setting_groups import DatabaseSettings
 
@@ -254,11 +254,15 @@ class Database:
 
     @contextmanager
     def observed(self) -> Iterator[list[str]]:
-        """The names of the statements that finish while the block runs, in order (for tests and diagnosis)."""
+        """The names of the statements that finish while the block runs, in order (for tests and diagnosis).
+
+        Without those that sweep up notes of touches: they run every second, whoever asks for what.
+        """
         names: list[str] = []
 
         def remember(statement: Statement[Any], _seconds: float) -> None:
-            names.append(statement.name)
+            if not statement.name.startswith(SWEEPS):
+                names.append(statement.name)
 
         self.watch.observers.append(remember)
         try:

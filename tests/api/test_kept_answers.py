@@ -1,14 +1,18 @@
 """Answers that are kept: whoever gets one cannot tell, except by the statements that did not run."""
 
+import json
 from typing import Any
 
 import httpx
 import pytest
 
+from app.api.content_codings import encode
 from app.cache.layer import Cache
 from app.database.executor import Database
+from app.middleware import access_log, compression
+from app.settings import Settings
 from tests.api.conftest import UNKEPT, NewPerson, Person
-from tests.conftest import Running
+from tests.conftest import Running, running
 
 V1, V2 = "/api/v1", "/api/v2"
 # Its own for each answer.
@@ -110,6 +114,42 @@ class TestAHit:
             head = await ann.http.head(paths["todos"])
         assert statements == []
         assert (head.content, head.headers["content-length"]) == (b"", whole.headers["content-length"])
+
+    async def test_leaves_the_same_line_in_the_log(
+        self, ann: Person, paths: dict[str, str], settings: Settings, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        written: list[str] = []
+        monkeypatch.setattr(access_log, "line_writer", lambda: written.append)
+        own = {"timestamp", "duration_ms", "request_id", "trace_id"}
+        async with running(settings) as service:
+            transport = httpx.ASGITransport(service.app)
+            async with httpx.AsyncClient(
+                transport=transport, base_url=str(ann.http.base_url), headers=ann.http.headers
+            ) as http:
+                for name in ("todo", "todos", "stats in version 1"):
+                    written.clear()
+                    for _ in range(2):
+                        await http.get(paths[name])
+                    first, second = (json.loads(line) for line in written)
+                    assert {key: first[key] for key in first.keys() - own} == {
+                        key: second[key] for key in second.keys() - own
+                    }, name
+                    assert first["caller_id"] == str(ann.user.id)
+
+    async def test_is_compressed_once(self, ann: Person, cache: Cache, monkeypatch: pytest.MonkeyPatch) -> None:
+        for number in range(5):
+            await ann.create(f"{V2}/todos", title=f"Paint wall {number}")
+        made: list[bytes] = []
+
+        def counted(body: bytes, coding: bytes, level: int) -> bytes:
+            made.append(coding)
+            return encode(body, coding, level)
+
+        monkeypatch.setattr(compression, "encode", counted)
+        for coding in ("gzip", "br", "gzip", "br", "gzip"):
+            answer = await ann.http.get(f"{V2}/todos", headers={"Accept-Encoding": coding})
+            assert (answer.headers["content-encoding"], len(answer.json()["items"])) == (coding, 5)
+        assert made == [b"gzip", b"br"]
 
 
 class TestWhatTheClientHas:
