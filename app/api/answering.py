@@ -92,7 +92,8 @@ async def early_answer(scope: Scope) -> Response | None:
     if found is None or not is_current(held, found[:skipped]):
         return None
     admit(scope, held.value)
-    if not is_current(entry, found[skipped:]) or _wants_refresh(entry, cache):
+    # Who is to load it anew is chosen after routing.
+    if not is_current(entry, found[skipped:]) or (time() >= entry.refresh_at and not entry.is_being_refreshed):
         return None
     scope["route_template"] = entry.value.template
     cache.counts.of(entry.kind_name).process_hits += 1

@@ -17,11 +17,15 @@ from app.database.errors import DatabaseUnavailable
 from app.database.executor import Database
 from app.database.touches import FORGET, OLD, OUTDATED, Note
 from app.redis.connecting import Connected
-from app.redis.link import Link
+from app.redis.link import LONGEST_PAUSE_SECONDS, Link
 from app.redis.pipeline import RedisUnavailable
 from app.telemetry.logging import get_logger
 
 TURN_SECONDS = 1.0
+# After an outage the processes find Redis again one after the other. Until all have, what one of them writes without it
+# would be stale for those that have it: so for a while, what is noted is not left alone at all.
+HURRY_SECONDS = 4 * LONGEST_PAUSE_SECONDS
+HURRIED_TURN_SECONDS = 0.1
 # Longer than a process takes to forget what it has announced itself.
 LEFT_ALONE = timedelta(seconds=3)
 NOTICED_SECONDS = LEFT_ALONE.total_seconds() + 2 * TURN_SECONDS
@@ -47,6 +51,7 @@ class Announcer:
         self._tags = tags
         self._counts = counts
         self._done: list[UUID] = []
+        self._hurries_until = 0.0
         # What could not be announced while a new connection was being prepared; None at other times.
         self._missed: list[str] | None = None
         link.on_ready.append(self._catch_up)
@@ -68,7 +73,8 @@ class Announcer:
         """Forgets what is done and sweeps up what is not, every second, until it is cancelled."""
         try:
             while True:
-                await asyncio.sleep(TURN_SECONDS)
+                is_hurried = time.monotonic() < self._hurries_until
+                await asyncio.sleep(HURRIED_TURN_SECONDS if is_hurried else TURN_SECONDS)
                 try:
                     await self.forget_done()
                     await self.sweep()
@@ -78,9 +84,10 @@ class Announcer:
             await self._forget_at_the_end()
 
     async def sweep(self) -> int:
-        """Touches what has been noted and left for three seconds; how many notes. Nothing while Redis is away."""
+        """Touches what has been noted and left for three seconds, or at all after an outage; how many notes."""
         connected = self._link.connected
-        return 0 if connected is None else await self._touch_noted(connected, LEFT_ALONE)
+        age = timedelta(0) if time.monotonic() < self._hurries_until else LEFT_ALONE
+        return 0 if connected is None else await self._touch_noted(connected, age)
 
     async def forget_done(self) -> None:
         """Deletes the notes that this process has announced. Raises DatabaseUnavailable; then they are tried again."""
@@ -99,6 +106,7 @@ class Announcer:
         self._missed = []
         try:
             started = time.monotonic()
+            self._hurries_until = started + HURRY_SECONDS
             # What is noted from now on is announced by whoever writes it.
             while await self._touch_noted(connected, timedelta(seconds=time.monotonic() - started)):
                 pass

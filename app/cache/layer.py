@@ -179,6 +179,11 @@ class Cache:
                 self._keep(place, entry, basis.connected)
             return entry
 
+        held = self.bodies.get(place.key)
+        # Somebody may have loaded it between this caller's look and now; who refreshes it wants it anew.
+        is_same = held is not None and not held.is_being_refreshed and held.tags == basis.tags
+        if held is not None and is_same and is_current(held, basis.versions):
+            return held
         entry, is_shared = await self._flights.run((place.key, basis.versions), load_and_keep)
         if is_shared:
             self.counts.of(place.kind.name).shared_loads += 1
@@ -238,14 +243,17 @@ class Cache:
     async def _wait_for_lease(self, place: Place[T], basis: Basis) -> Entry[T | None] | None:
         """None if this process is to load now; else what another one has loaded meanwhile."""
         key = self._redis_key(place)
+        # Of these versions: who waits for others would wait in vain for what nobody loads any more.
+        lease_key = f"{key}:lease:{_digest(basis.versions)}"
         deadline = time.monotonic() + LEASE_MILLISECONDS / 1000
         while (connected := self.link.connected) is not None and time.monotonic() < deadline:
-            lease = connected.of(key).ask("SET", f"{key}:lease", uuid4().hex, "NX", "PX", LEASE_MILLISECONDS)
+            lease = connected.of(key).ask("SET", lease_key, uuid4().hex, "NX", "PX", LEASE_MILLISECONDS)
             body = connected.of(key).ask("GET", key)
             is_ours = await _answer(lease) is not None
             stored = await _answer(body)
             entry = place.kind.from_bytes(stored) if stored is not None else None
-            if entry is not None and entry.tags == basis.tags and is_current(entry, basis.versions):
+            is_same = entry is not None and entry.tags == basis.tags and is_current(entry, basis.versions)
+            if entry is not None and is_same and time.time() < entry.refresh_at:
                 return entry
             if is_ours:
                 return None
@@ -269,6 +277,10 @@ class Cache:
 
     def _redis_key(self, place: Place[Any]) -> str:
         return f"{place.redis_key}:{release()}:{self._generation}"
+
+
+def _digest(versions: Versions) -> str:
+    return hashlib.blake2b(b" ".join(versions), digest_size=8).hexdigest()
 
 
 async def _answer(asked: "asyncio.Future[Any]") -> Any:

@@ -19,7 +19,7 @@ from app.telemetry.logging import get_logger
 ANSWER_SECONDS = 0.1
 CHECK_SECONDS = 1.0
 FIRST_PAUSE_SECONDS = 0.1
-LONGEST_PAUSE_SECONDS = 2.0
+LONGEST_PAUSE_SECONDS = 0.5
 LOG_SECONDS = 60.0
 
 State = Literal["closed", "half_open", "open"]

@@ -1,0 +1,123 @@
+"""The service with one promise of the cache broken: what the proofs of coherence must find, or else prove nothing.
+
+`python -m tests.failures.altered_service NAMES serve` runs it, with what the names, parted by commas, stand for.
+"""
+
+import sys
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from datetime import timedelta
+from typing import Any
+
+from app import cli
+from app.api import answering
+from app.cache.announcing import Announcer
+from app.cache.entries import Entry
+from app.cache.flights import Flights
+from app.cache.layer import Basis, Cache, Place
+from app.database.executor import Database, Transaction
+from app.database.touches import Note, note_of
+from app.redis.connecting import Connected
+from app.redis.link import Link
+
+
+def patient() -> None:
+    """Breaks nothing: Redis may take half a second to answer, not a tenth.
+
+    So what a test holds back comes late and is not lost, and neither is anything on a machine that is busy elsewhere.
+    """
+    defaults = Link.__init__.__kwdefaults__
+    assert defaults is not None
+    defaults["answer_seconds"] = 0.5
+
+
+def versions_after_load() -> None:
+    """A value is kept under the versions that its tags have when it has been loaded."""
+    keep = Cache.load
+
+    async def load(
+        self: Cache, place: Place[Any], basis: Basis, load: Callable[[], Awaitable[Any]], **options: Any
+    ) -> Entry[Any]:
+        value = await load()
+        found = await self.tags.read(basis.tags)
+        later = Basis(basis.tags, await self.tags.settle(basis.tags, found), basis.connected)
+
+        async def loaded() -> Any:
+            return value
+
+        return await keep(self, place, later, loaded, **options)
+
+    Cache.load = load  # type: ignore[method-assign]  # that is the point
+
+
+def touch_before_commit() -> None:
+    """Tags get their new versions while what was written is not visible yet; nothing is noted."""
+    keep = Database.transaction
+
+    @asynccontextmanager
+    async def transaction(self: Database) -> AsyncIterator[Transaction]:
+        async with keep(self) as work:
+            yield work
+            if work.touched and self.announce is not None:
+                touched, work.touched = work.touched, []
+                await self.announce(note_of(touched))
+
+    Database.transaction = transaction  # type: ignore[method-assign]  # that is the point
+
+
+def no_touch() -> None:
+    """Nobody is told what was written."""
+
+    async def announce(self: Announcer, note: Note) -> None:
+        self._done.append(note.id)
+
+    Announcer.announce = announce  # type: ignore[method-assign]  # that is the point
+
+
+def no_repetition() -> None:
+    """What could not be told at once is never told."""
+
+    async def touch_noted(_self: Announcer, _connected: Connected, _age: timedelta) -> int:
+        return 0
+
+    Announcer._touch_noted = touch_noted  # type: ignore[method-assign, assignment]  # that is the point
+
+
+def joins_older_loads() -> None:
+    """Who comes after a write is handed what was being loaded before it."""
+    keep = Flights.run
+
+    async def run(self: Flights[Any], key: tuple[str, object], load: Callable[[], Awaitable[Any]]) -> tuple[Any, bool]:
+        return await keep(self, key[0], load)
+
+    Flights.run = run  # type: ignore[method-assign, assignment]  # that is the point
+
+
+def sees_everybody() -> None:
+    """One caller's answers are kept where those of others are looked for."""
+    keep = answering._key
+
+    def key(known: Any, scope: Any) -> str:
+        return keep(known, scope).partition(" ")[2]
+
+    answering._key = key
+
+
+ALTERATIONS: dict[str, Callable[[], None]] = {
+    alteration.__name__: alteration
+    for alteration in (
+        patient,
+        versions_after_load,
+        touch_before_commit,
+        no_touch,
+        no_repetition,
+        joins_older_loads,
+        sees_everybody,
+    )
+}
+
+
+if __name__ == "__main__":
+    for name in filter(None, sys.argv[1].split(",")):
+        ALTERATIONS[name]()
+    sys.exit(cli.main(sys.argv[2:]))
