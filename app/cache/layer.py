@@ -275,8 +275,13 @@ class Cache:
             self.bodies.put(place.key, entry)
         return entry
 
+    @property
+    def era(self) -> str:
+        """Names the release and the server process: what was kept in another era is not read in this one."""
+        return f"{release()}:{self._generation}"
+
     def _redis_key(self, place: Place[Any]) -> str:
-        return f"{place.redis_key}:{release()}:{self._generation}"
+        return f"{place.redis_key}:{self.era}"
 
 
 def _digest(versions: Versions) -> str:

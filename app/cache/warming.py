@@ -20,7 +20,7 @@ KEPT_SECONDS = 3600
 WARMING_SECONDS = 1.0
 AT_ONCE = 20
 
-_KEY = "{todo:popular}:names"
+_PREFIX = "{todo:popular}:"
 _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(list[tuple[str, str]]).decode
 
@@ -36,7 +36,8 @@ async def remember_popular(cache: Cache) -> None:
     if connected is None or not names:
         return
     try:
-        await connected.of(_KEY).ask("SET", _KEY, _encode(names), "EX", KEPT_SECONDS)
+        key = _PREFIX + cache.era
+        await connected.of(key).ask("SET", key, _encode(names), "EX", KEPT_SECONDS)
     except (RedisUnavailable, hiredis.ReplyError):
         return
 
@@ -48,7 +49,9 @@ async def warm(cache: Cache) -> int:
         return 0
     fetched, deadline = 0, time.monotonic() + WARMING_SECONDS
     try:
-        stored = await connected.of(_KEY).ask("GET", _KEY)
+        # By era: a server that was restarted from an old snapshot has old values under old versions.
+        key = _PREFIX + cache.era
+        stored = await connected.of(key).ask("GET", key)
         names = [] if stored is None else _decode(stored)
         for first in range(0, len(names), AT_ONCE):
             if time.monotonic() > deadline:
@@ -62,6 +65,8 @@ async def warm(cache: Cache) -> int:
 
 async def _fetch(cache: Cache, connected: Connected, names: list[tuple[str, str]]) -> int:
     bodies = await asyncio.gather(*(connected.of(redis_key).ask("GET", redis_key) for _, redis_key in names))
+    if cache.link.connected is not connected:  # Another era may have begun meanwhile.
+        return 0
     fetched = {key: body for (key, _), body in zip(names, bodies, strict=True) if body is not None}
     cache.warmed.update(fetched)
     return len(fetched)
