@@ -1,10 +1,13 @@
+"""Warming: what was popular is at hand at once, and believed no more than anything else."""
+
 from app.cache.warming import remember_popular, warm
 from tests.cache.processes import Process, new_number, running
-from tests.redis.links import until_connected
 from tests.valkey_servers import Valkey, until
 
 
-async def test_what_was_popular_before_a_restart_from_an_old_snapshot_is_not_believed(numbers_url: str, valkey: Valkey) -> None:
+async def test_what_was_popular_before_a_restart_from_an_old_snapshot_is_not_believed(
+    numbers_url: str, valkey: Valkey
+) -> None:
     number = new_number()
     async with running(Process(numbers_url, valkey.url)) as process:
         await process.write(number, 1)
