@@ -37,6 +37,11 @@ class Outgoing:
         kind = message["type"]
         if kind == "http.response.body":
             self.sent_bytes += len(message.get("body", b""))
+            if not message.get("more_body", False):
+                # The scope leads here, and the server's `send` back to the scope: left so, every request would wait
+                # for the garbage collector.
+                send, self._send = self._send, _refuse_more
+                return send(message)
         elif kind == "http.response.start":
             self.status = message["status"]
             given = message.get("headers", ())
@@ -44,6 +49,10 @@ class Outgoing:
             names = tuple([name for name, _ in given])
             message = {**message, "headers": [*given, *self.lacking(names), *self.headers]}
         return self._send(message)
+
+
+async def _refuse_more(message: Message) -> None:
+    raise RuntimeError(f"{message['type']} was sent after the end of the answer")
 
 
 def outgoing(scope: Scope) -> Outgoing:
