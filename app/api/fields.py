@@ -2,13 +2,24 @@
 
 import datetime as dt
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, GetCoreSchemaHandler, GetJsonSchemaHandler
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    GetCoreSchemaHandler,
+    GetJsonSchemaHandler,
+    PrivateAttr,
+)
 from pydantic_core import CoreSchema, core_schema
 
 from app.domain import text
+
+T = TypeVar("T")
 
 EXAMPLE_ID = "0192f0c1-2b3c-7d4e-8f5a-6b7c8d9e0f1a"
 EXAMPLE_MOMENT = "2026-11-21T09:30:00Z"
@@ -25,9 +36,20 @@ class RequestBody(BaseModel):
 
 
 class QueryParameters(BaseModel):
-    """A query string: every value arrives as text; parameters that are not declared are refused."""
+    """A query string: every value arrives as text; parameters that are not declared are refused.
+
+    The same query is read once (see app.api.routing), so what follows from it alone can be made once, too.
+    """
 
     model_config = ConfigDict(extra="forbid")
+    _made: dict[str, Any] = PrivateAttr(default_factory=dict)
+
+    def made_once(self, name: str, make: Callable[[], T]) -> T:
+        """What `make` makes of this query and nothing else; from the second time on, the same again."""
+        if name not in self._made:
+            self._made[name] = make()
+        made: T = self._made[name]
+        return made
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,9 @@
 """Cursor pages on the wire: their query, their envelope and their Link header, the same for every list of version 2."""
 
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Annotated, Any, NotRequired, TypeVar
+from urllib.parse import unquote
 
 from pydantic import Field
 from starlette.requests import Request
@@ -49,7 +51,10 @@ def page_request(request: Request, query: PageQuery, scope: str, value_type: Any
 
 def cursor_scope(name: str, query: PageQuery) -> str:
     """What a cursor is bound to: the list's name and whatever filters and sorts it."""
-    return f"{name}?{query.model_dump_json(exclude=_NOT_FILTERS, exclude_defaults=True)}"
+    # By the list's name, since several lists take the same parameters.
+    return query.made_once(
+        f"scope of {name}", lambda: f"{name}?{query.model_dump_json(exclude=_NOT_FILTERS, exclude_defaults=True)}"
+    )
 
 
 def wants_total(prefer: str | None) -> bool:
@@ -87,18 +92,23 @@ def _cursors(request: Request) -> CursorCodec:
 
 def _link_header(request: Request, info: PageInfo) -> str:
     scope = request.scope
-    base = services_of(scope).settings.http.base_url + scope["path"]
-    # As the client wrote it, except for what would end the link early; the query was found to be ASCII.
-    parts = scope["query_string"].decode("ascii").translate(_UNSAFE_IN_LINKS).split("&")
-    kept = [part for part in parts if part and not part.startswith("cursor=")]
-    links = [_link(base, kept, "first")]
+    address = services_of(scope).settings.http.base_url + scope["path"]
+    first, others = _without_cursor(address, scope["query_string"])
+    links = [f'<{first}>; rel="first"']
     if info["next_cursor"] is not None:
-        links.append(_link(base, [*kept, f"cursor={info['next_cursor']}"], "next"))
+        links.append(f'<{others}{info["next_cursor"]}>; rel="next"')
     if info["prev_cursor"] is not None:
-        links.append(_link(base, [*kept, f"cursor={info['prev_cursor']}"], "prev"))
+        links.append(f'<{others}{info["prev_cursor"]}>; rel="prev"')
     return ", ".join(links)
 
 
-def _link(base: str, parameters: list[str], relation: str) -> str:
-    query = f"?{'&'.join(parameters)}" if parameters else ""
-    return f'<{base}{query}>; rel="{relation}"'
+@lru_cache(maxsize=1024)
+def _without_cursor(address: str, query_string: bytes) -> tuple[str, str]:
+    """The address of the first page, and what a cursor makes the address of another one of.
+
+    As the client wrote it, except for what would end a link early; the query was found to be ASCII.
+    """
+    parts = query_string.decode("ascii").translate(_UNSAFE_IN_LINKS).split("&")
+    kept = [part for part in parts if part and unquote(part.partition("=")[0]) != "cursor"]
+    query = "&".join(kept)
+    return (f"{address}?{query}", f"{address}?{query}&cursor=") if kept else (address, f"{address}?cursor=")

@@ -19,9 +19,23 @@ REVALIDATE = "private, no-cache"
 _ANY_JSON = ("*/*", "application/*", "application/json")
 
 
+class JsonResponse(Response):
+    """Bytes that are JSON already. Starlette's own would look through the headers for those that are known here."""
+
+    def __init__(self, body: bytes, *, status: int, headers: Mapping[str, str]) -> None:
+        self.status_code = status
+        self.body = body
+        self.background = None
+        self.raw_headers = [
+            (b"content-length", b"%d" % len(body)),
+            (b"content-type", b"application/json"),
+            *[(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in headers.items()],
+        ]
+
+
 def document(content: Any, *, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
     """`content` as JSON, not to be stored by caches."""
-    return Response(_encode(content), status, headers, "application/json")
+    return JsonResponse(_encode(content), status=status, headers=headers or {})
 
 
 def created(content: Any, *, location: str, etag: str | None = None) -> Response:
@@ -50,7 +64,7 @@ def listing(request: Request, content: Any, *, headers: Mapping[str, str] | None
     etag = request.scope.get("entity_tag") or f'W/"{hashlib.sha256(body).hexdigest()[:24]}"'
     if _may_be_unchanged(request) and is_unchanged(request, etag):
         return not_modified(etag)
-    return Response(body, 200, {**(headers or {}), **_validators(etag)}, "application/json")
+    return JsonResponse(body, status=200, headers={**(headers or {}), **_validators(etag)})
 
 
 def not_modified(etag: str) -> Response:

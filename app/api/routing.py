@@ -105,10 +105,9 @@ class _Binder:
         elif scope["query_string"]:
             parse_query(_NoQuery, scope["query_string"])
         if self._headers:
-            headers = request.headers
+            given = scope["headers_by_name"]
             for name, alias in self._headers:
-                lines = headers.getlist(alias)
-                arguments[name] = ", ".join(lines) if lines else None
+                arguments[name] = ", ".join(request.headers.getlist(alias)) if alias.encode() in given else None
         if self._request_name is not None:
             arguments[self._request_name] = request
         for name, call in self._dependencies:

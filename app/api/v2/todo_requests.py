@@ -3,6 +3,8 @@
 import datetime as dt
 from typing import Any
 
+from msgspec.structs import replace
+
 from app.api.v2 import todo_schemas as wire
 from app.domain.ids import ProjectId, TeamId, TodoId, UserId
 from app.domain.pages import parse_sort
@@ -36,23 +38,26 @@ def replacement_of(body: wire.TodoReplace) -> TodoChanges:
 
 def list_of(query: wire.TodoListQuery, caller: Caller, now: dt.datetime) -> TodoList:
     """The list that a query describes. Raises Invalid for an unknown sort."""
-    due_before = query.due_before
+    asked = query.made_once("filter", lambda: _filter_of(query))
     if query.overdue:
         day = today(caller, now)
-        due_before = day if due_before is None else min(day, due_before)
-    narrowed = TodoFilter(
+        asked = replace(asked, due_before=day if asked.due_before is None else min(day, asked.due_before))
+    return TodoList(caller.user_id, asked, query.made_once("sort", lambda: parse_sort(query.sort, allowed=SORTS)))
+
+
+def _filter_of(query: wire.TodoListQuery) -> TodoFilter:
+    return TodoFilter(
         **_narrowing(query),
         parent_id=None if query.parent_id is None else TodoId(query.parent_id),
         created_by=None if query.created_by is None else UserId(query.created_by),
         statuses=tuple(Status(name) for name in query.status),
         external_id=query.external_id,
         due_after=query.due_after,
-        due_before=due_before,
+        due_before=query.due_before,
         updated_since=query.updated_since,
         unfinished_and_due=query.overdue,
         q=query.q,
     )
-    return TodoList(caller.user_id, narrowed, parse_sort(query.sort, allowed=SORTS))
 
 
 def narrowed(query: wire.TodoNarrowing) -> TodoFilter:
