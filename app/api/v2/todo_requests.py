@@ -13,16 +13,30 @@ from app.domain.todos.queries import today
 from app.domain.todos.todo import Priority, Status, TodoChanges, TodoDraft
 from app.domain.users.caller import Caller
 
+_PRIORITIES = {priority.name.lower(): priority for priority in Priority}
 _CONVERSIONS: dict[str, Any] = {
     "status": Status,
-    "priority": lambda name: Priority[name.upper()],
+    "priority": _PRIORITIES.__getitem__,
     "tags": tuple,
 }
 
 
 def draft_of(body: wire.TodoCreate) -> TodoDraft:
     """The new todo that a body describes."""
-    return TodoDraft(**_values(body, set(type(body).model_fields)))
+    return TodoDraft(
+        title=body.title,
+        description=body.description,
+        status=wire.STATUSES[body.status],
+        priority=_PRIORITIES[body.priority],
+        due_date=body.due_date,
+        team_id=None if body.team_id is None else TeamId(body.team_id),
+        project_id=None if body.project_id is None else ProjectId(body.project_id),
+        parent_id=None if body.parent_id is None else TodoId(body.parent_id),
+        assignee_id=None if body.assignee_id is None else UserId(body.assignee_id),
+        tags=tuple(body.tags),
+        position=body.position,
+        external_id=body.external_id,
+    )
 
 
 def changes_of(body: wire.TodoPatch) -> TodoChanges:
@@ -70,7 +84,7 @@ def _narrowing(query: wire.TodoNarrowing) -> dict[str, Any]:
         "team_id": None if query.team_id is None else TeamId(query.team_id),
         "project_id": None if query.project_id is None else ProjectId(query.project_id),
         "assignee_id": None if query.assignee_id is None else UserId(query.assignee_id),
-        "priorities": tuple(Priority[name.upper()] for name in query.priority),
+        "priorities": tuple(_PRIORITIES[name] for name in query.priority),
         "tags": tuple(query.tag),
     }
 
