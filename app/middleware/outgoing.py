@@ -19,10 +19,11 @@ def _no_headers(_given: tuple[bytes, ...]) -> tuple[Header, ...]:
 class Outgoing:
     """The answer to one request, on its way. Layers below the outermost one send through `send`."""
 
-    __slots__ = ("_send", "headers", "lacking", "sent_bytes", "status")
+    __slots__ = ("_has_trailers", "_send", "headers", "lacking", "sent_bytes", "status")
 
     def __init__(self, send: Send, *headers: Header) -> None:
         self._send = send
+        self._has_trailers = False
         # None until the answer has begun. From then on nobody can answer anything else.
         self.status: int | None = None
         # Of the body, as it leaves the outermost layer.
@@ -37,13 +38,14 @@ class Outgoing:
         kind = message["type"]
         if kind == "http.response.body":
             self.sent_bytes += len(message.get("body", b""))
-            if not message.get("more_body", False):
+            if not (message.get("more_body", False) or self._has_trailers):
                 # The scope leads here, and the server's `send` back to the scope: left so, every request would wait
                 # for the garbage collector.
                 send, self._send = self._send, _refuse_more
                 return send(message)
         elif kind == "http.response.start":
             self.status = message["status"]
+            self._has_trailers = message.get("trailers", False)
             given = message.get("headers", ())
             # A list, since a generator costs twice as much for so few names.
             names = tuple([name for name, _ in given])

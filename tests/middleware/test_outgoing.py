@@ -1,5 +1,8 @@
 """Tests of the one pass over an answer: what is added to its head, and what is known of it."""
 
+import gc
+import weakref
+
 import pytest
 from starlette.types import Message
 
@@ -61,8 +64,41 @@ class TestWhatIsKnown:
     async def test_status_and_bytes(self):
         outgoing = Outgoing(Client().send)
         body: Message = {"type": "http.response.body", "body": b"abc", "more_body": True}
-        await sent(outgoing, START, body, {"type": "http.response.body"}, body)
+        await sent(outgoing, START, body, body, {"type": "http.response.body"})
         assert (outgoing.status, outgoing.sent_bytes) == (201, 6)
+
+    async def test_nothing_follows_the_end(self):
+        outgoing = Outgoing(Client().send)
+        end: Message = {"type": "http.response.body"}
+        with pytest.raises(RuntimeError, match="after the end"):
+            await sent(outgoing, START, end, end)
+
+    async def test_trailers_follow_the_body_if_the_head_says_so(self):
+        client, trailers = Client(), {"type": "http.response.trailers", "headers": []}
+        outgoing = Outgoing(client.send)
+        await sent(outgoing, {**START, "trailers": True}, {"type": "http.response.body"}, trailers)
+        assert client[-1] == trailers
+
+    async def test_an_answer_that_is_out_leaves_nothing_to_the_garbage_collector(self):
+        class Exchange:
+            """As a server's: it knows the scope, and its `send` gets into it."""
+
+            def __init__(self) -> None:
+                self.scope: dict[str, object] = {}
+
+            async def send(self, message: Message) -> None:
+                """Takes it."""
+
+        exchange = Exchange()
+        exchange.scope["outgoing"] = Outgoing(exchange.send)
+        gone = weakref.ref(exchange)
+        await sent(exchange.scope["outgoing"], START, {"type": "http.response.body"})  # type: ignore[arg-type]  # it is one
+        gc.disable()
+        try:
+            del exchange
+            assert gone() is None
+        finally:
+            gc.enable()
 
     async def test_it_has_begun_even_if_the_connection_breaks_under_its_head(self):
         async def broken(_message: Message) -> None:
