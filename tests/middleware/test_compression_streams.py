@@ -87,7 +87,8 @@ class TestStreams:
     async def test_trailers_and_what_else_an_extension_sends_pass(self, exchange):
         trailers = {"type": "http.response.trailers", "headers": [], "more_trailers": False}
         answer = await exchange(
-            Compression(sending(head(), part(BODY, more=True), part(b"", more=False), trailers)), headers=asking("zstd")
+            Compression(sending({**head(), "trailers": True}, part(BODY, more=True), part(b"", more=False), trailers)),
+            headers=asking("zstd"),
         )
         assert answer.messages.pop() == trailers
         assert DECODED["zstd"](answer.body) == BODY
