@@ -26,6 +26,8 @@ CUT_SECONDS = 3
 SPARE_SECONDS = 1
 FOUND_WITHIN_SECONDS = 30
 
+MOST_CUTS = 5
+
 
 @dataclass(frozen=True)
 class Way:
@@ -144,5 +146,9 @@ class TestNegativeControls:
 
     async def test_a_service_that_repeats_no_touch_is_found(self, broken_database_url: str, own_redis_url: str) -> None:
         async with delayed(broken_database_url, own_redis_url, altered="no_repetition") as broken:
-            keys = await race_with_a_cut(broken, seconds=2)
-            assert keys.stale or await keys.mismatches()
+            # A touch that was lost shows only if the same key is not written once more after the cut.
+            for _ in range(MOST_CUTS):
+                keys = await race_with_a_cut(broken, seconds=2)
+                if keys.stale or await keys.mismatches():
+                    return
+            pytest.fail("nothing stale was found")
