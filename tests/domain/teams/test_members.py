@@ -245,7 +245,8 @@ class TestMembers:
     async def test_pages_go_forward_and_back_with_two_statements_each(self, database):
         ann = await make_caller(database)
         team = await make_team(database, ann)
-        ids = [ann.user_id, *[(await make_member(database, ann, team)).user_id for _ in range(4)]]
+        members = [(await make_member(database, ann, team)).user_id for _ in range(4)]
+        ids = sorted([ann.user_id, *members])  # Those of one millisecond have no order of their own.
         with database.observed() as statements:
             first = await queries.members(database.reader, ann, team.id, PageRequest(limit=2))
         assert statements == ["teams.role", "teams.members"]
