@@ -8,12 +8,12 @@
 ARG BASE_IMAGE=python:3.13-slim
 
 FROM ${BASE_IMAGE} AS builder
-ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_ROOT_USER_ACTION=ignore
+ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_ROOT_USER_ACTION=ignore PIP_CACHE_DIR=/pip-cache
 RUN python -m venv --without-pip /opt/venv
 # Dependencies change rarely and cost most: their layer depends on the lock file alone. Wheels only, so that no package
 # runs code of its own while it is installed, and each one has to have the hash that was locked.
 COPY requirements/runtime.lock /build/
-RUN --mount=type=cache,target=/root/.cache/pip \
+RUN --mount=type=cache,target=/pip-cache \
     python -m pip --python /opt/venv/bin/python install --require-hashes --only-binary :all: --requirement /build/runtime.lock
 # The console script of pyproject.toml, written out: so the sources need no installing, and stay beside their migrations.
 # The condition is for uvicorn's worker processes: they import the script that started them, and have to answer their

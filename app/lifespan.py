@@ -84,7 +84,12 @@ async def _cache(settings: Settings, database: Database, stack: AsyncExitStack) 
     if not url:
         return None
     link = Link(servers_at(url))
-    cache = Cache(link, ttl_seconds=settings.cache.ttl_seconds, process_bytes=settings.cache.process_bytes)
+    cache = Cache(
+        link,
+        ttl_seconds=settings.cache.ttl_seconds,
+        process_bytes=settings.cache.process_bytes,
+        compress_bytes=settings.cache.compress_bytes,
+    )
     announcer = Announcer(database, link, cache.tags, cache.counts)
     for task in (asyncio.create_task(link.keep()), asyncio.create_task(announcer.keep())):
         stack.push_async_callback(_end, task)

@@ -60,16 +60,15 @@ class _Stored(msgspec.Struct, array_like=True, frozen=True):
 class Kind(Generic[T]):
     """One kind of cached values: its name in keys and counts, and its type, which MessagePack must be able to spell."""
 
-    def __init__(self, name: str, value_type: type[T], *, compress_bytes: int = DEFAULT_COMPRESS_BYTES) -> None:
+    def __init__(self, name: str, value_type: type[T]) -> None:
         self.name = name
-        self._compress_bytes = compress_bytes
         self._decoder: msgspec.msgpack.Decoder[T | None] = msgspec.msgpack.Decoder(value_type | None)
 
-    def to_bytes(self, entry: Entry[T | None]) -> bytes:
-        """The entry as Redis keeps it; its size becomes that of its value."""
+    def to_bytes(self, entry: Entry[T | None], *, compress_bytes: int = DEFAULT_COMPRESS_BYTES) -> bytes:
+        """The entry as Redis keeps it, compressed from so many bytes on; its size becomes that of its value."""
         value = _encode(entry.value)
         entry.size_bytes = len(value)
-        is_compressed = len(value) >= self._compress_bytes
+        is_compressed = len(value) >= compress_bytes
         if is_compressed:
             value = zstd.compress(value, _LEVEL)
         return _encode(_Stored(entry.tags, entry.versions, entry.expires_at, entry.refresh_at, is_compressed, value))

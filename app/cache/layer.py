@@ -16,7 +16,7 @@ import hiredis
 
 from app.cache.bodies import Bodies
 from app.cache.counts import Counts
-from app.cache.entries import Entry, Kind, Tags, Versions, is_current, release
+from app.cache.entries import DEFAULT_COMPRESS_BYTES, Entry, Kind, Tags, Versions, is_current, release
 from app.cache.flights import Flights
 from app.cache.versions import Found, TagVersions
 from app.redis.connecting import Connected
@@ -71,12 +71,15 @@ class Basis:
 class Cache:
     """One per process. `ttl_seconds` bounds how long a value is served at all, touched or not."""
 
-    def __init__(self, link: Link, *, ttl_seconds: float, process_bytes: int) -> None:
+    def __init__(
+        self, link: Link, *, ttl_seconds: float, process_bytes: int, compress_bytes: int = DEFAULT_COMPRESS_BYTES
+    ) -> None:
         self.link = link
         self.tags = TagVersions(link)
         self.bodies = Bodies(process_bytes)
         self.counts = Counts()
         self.ttl_seconds = ttl_seconds
+        self.compress_bytes = compress_bytes
         self._flights: Flights[Entry[Any]] = Flights()
         self._generation = ""
         # Fetched at start, in the form of Redis, until somebody asks for it.
@@ -211,7 +214,7 @@ class Cache:
         milliseconds = int((entry.expires_at - time.time()) * 1000)
         if milliseconds <= 0:
             return
-        stored = place.kind.to_bytes(entry)
+        stored = place.kind.to_bytes(entry, compress_bytes=self.compress_bytes)
         entry.redis_key = key = self._redis_key(place)
         self.bodies.put(place.key, entry)
         # Nobody waits for it: a body that is lost is loaded again, and one that comes late carries its versions.

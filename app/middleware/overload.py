@@ -20,7 +20,7 @@ from app.api.problems import problem
 from app.concurrency_limit import ConcurrencyLimit
 from app.middleware.waiting import Bodies, Body, Queue
 from app.setting_groups import LoadSettings
-from app.telemetry.logging import get_logger
+from app.telemetry.logging import get_logger, log_once_a_minute
 
 _log = get_logger(__name__)
 
@@ -34,8 +34,6 @@ _LONG_WRITES = (*_PASSWORDS, "/batch", "/bulk-process", "/import")
 _TELLING = frozenset({None, "REQUEST_TIMEOUT", "DATABASE_POOL_EXHAUSTED", "DATABASE_TIMEOUT"})
 
 _DETAIL = "There is more to do than can be done in time."
-
-_LOG_SECONDS = 60.0
 
 _KIND_WRITE, _KIND_READ = 0, 1
 MEASURED_KINDS = 2
@@ -57,7 +55,7 @@ class Overload:
         self._learn = admission.limit.learn
         self._bodies = Bodies(admission)
         self._queue = Queue(admission, self._bodies)
-        self._logged_at = -_LOG_SECONDS
+        self._warn = log_once_a_minute(_log)
 
     def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         """Passes the request on when it has a place; a client that leaves while it waits gets no answer."""
@@ -139,10 +137,8 @@ class Overload:
             return receive
         if outcome is Outcome.REFUSED:
             now = monotonic()
-            if now - self._logged_at >= _LOG_SECONDS:
-                self._logged_at = now
-                found = self._admission.snapshot()
-                _log.warning("overloaded", lane=lane.name, limit=found.limit, waiting=found.waiting)
+            admission = self._admission
+            self._warn("overloaded", lane=lane.name, limit=admission.limit.value, waiting=admission.waiting)
             headers = {"Retry-After": str(self._admission.retry_after_seconds(lane, now))}
             await problem(scope, 503, "OVERLOADED", _DETAIL, headers=headers)(scope, receive, send)
         return None

@@ -14,13 +14,12 @@ from typing import Literal
 from app.redis.connecting import Connected, connect, find_shards
 from app.redis.pipeline import Pipeline, RedisUnavailable
 from app.redis_address import Servers
-from app.telemetry.logging import get_logger
+from app.telemetry.logging import get_logger, log_once_a_minute
 
 ANSWER_SECONDS = 0.1
 CHECK_SECONDS = 1.0
 FIRST_PAUSE_SECONDS = 0.1
 LONGEST_PAUSE_SECONDS = 0.5
-LOG_SECONDS = 60.0
 
 State = Literal["closed", "half_open", "open"]
 
@@ -33,14 +32,16 @@ class Link:
     What is in `on_ready` runs, in order, before a new connection is used; RedisUnavailable refuses it for now.
     """
 
-    def __init__(self, servers: Servers, *, answer_seconds: float = ANSWER_SECONDS) -> None:
+    def __init__(
+        self, servers: Servers, *, answer_seconds: float = ANSWER_SECONDS, clock: Callable[[], float] = time.monotonic
+    ) -> None:
         self._servers = servers
         self._answer_seconds = answer_seconds
         self._connected: Connected | None = None
         self._candidate: Connected | None = None
         self._changed = asyncio.Event()
         self._tried = asyncio.Event()
-        self._logged_at = -LOG_SECONDS
+        self._warn = log_once_a_minute(log, clock=clock)
         self._has_warned = True  # So that the first success is said, too.
         self.state: State = "open"
         self.times_opened = 0
@@ -143,7 +144,4 @@ class Link:
 
     def _log(self, reason: str) -> None:
         """Says it at once, and then at most once a minute, also where the server comes and goes."""
-        if time.monotonic() - self._logged_at >= LOG_SECONDS:
-            self._logged_at = time.monotonic()
-            self._has_warned = True
-            log.warning("redis cannot be used", reason=reason)
+        self._has_warned = self._warn("redis cannot be used", reason=reason) or self._has_warned

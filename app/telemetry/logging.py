@@ -100,20 +100,22 @@ def line_writer() -> Callable[[str], None]:
 
 def log_once_a_minute(
     logger: FilteringBoundLogger, *, clock: Callable[[], float] = time.monotonic
-) -> Callable[..., None]:
+) -> Callable[..., bool]:
     """A `logger.warning` that lets each event through once a minute, with the number `suppressed` since the last.
 
-    For what an outage would otherwise repeat with every request. Made once by the object that logs: it remembers.
+    Says whether it did. For what an outage would otherwise repeat with every request. Made once by the object that
+    logs: it remembers.
     """
     due: dict[str, float] = {}
     suppressed: dict[str, int] = {}
 
-    def warn(event: str, **fields: object) -> None:
+    def warn(event: str, **fields: object) -> bool:
         now = clock()
         if now < due.get(event, now):
             suppressed[event] = suppressed.get(event, 0) + 1
-            return
+            return False
         due[event] = now + 60.0
         logger.warning(event, suppressed=suppressed.pop(event, 0), **fields)
+        return True
 
     return warn

@@ -61,9 +61,9 @@ class TestRoundTrip:
 
     @pytest.mark.parametrize(("size", "expected"), [(99, False), (100, True), (10_000, True)])
     def test_values_are_compressed_from_the_threshold_on(self, size: int, *, expected: bool) -> None:
-        kind = Kind("text", str, compress_bytes=100)
+        kind = Kind("text", str)
         head = len(msgspec.msgpack.encode("x" * size)) - size
-        stored = kind.to_bytes(entry_of("x" * (size - head)))
+        stored = kind.to_bytes(entry_of("x" * (size - head)), compress_bytes=100)
         assert is_compressed(stored) is expected
         assert kind.from_bytes(stored) is not None
 

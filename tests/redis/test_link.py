@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 from structlog.testing import capture_logs
 
-from app.redis import link as link_module
 from app.redis.connecting import Connected
 from app.redis.link import ANSWER_SECONDS, CHECK_SECONDS, LONGEST_PAUSE_SECONDS, Link
 from app.redis.pipeline import RedisUnavailable
@@ -223,19 +222,11 @@ class TestPreparation:
 
 
 class TestLog:
-    async def test_a_server_that_comes_and_goes_is_said_once_a_minute(
-        self, proxy: RedisProxy, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        class Clock:
-            now = 1000.0
+    async def test_a_server_that_comes_and_goes_is_said_once_a_minute(self, proxy: RedisProxy) -> None:
+        now = 1000.0
+        link = Link(servers_at(proxy.url), clock=lambda: now)
 
-            @classmethod
-            def monotonic(cls) -> float:
-                return cls.now
-
-        monkeypatch.setattr(link_module, "time", Clock)
-
-        async def come_and_go(link: Link) -> None:
+        async def come_and_go() -> None:
             await until_connected(link)
             proxy.cut()
             await until(lambda: link.connected is None)
@@ -243,11 +234,11 @@ class TestLog:
             await until_connected(link)
 
         with capture_logs() as lines:
-            async with linked(proxy.url) as link:
+            async with kept(link):
                 for _ in range(3):
-                    await come_and_go(link)
-                Clock.now += 61
-                await come_and_go(link)
+                    await come_and_go()
+                now += 61
+                await come_and_go()
         said = [(line["log_level"], line["event"]) for line in lines]
         unusable, in_use = ("warning", "redis cannot be used"), ("info", "redis in use")
         assert said == [in_use, unusable, in_use, unusable, in_use]
