@@ -42,6 +42,9 @@ class Writer(Protocol):
     async def first(self, statement: Change[T], /, **parameters: Any) -> T | None:
         """The first row that the statement returns, or None. One round trip."""
 
+    async def all(self, statement: Change[T], /, **parameters: Any) -> list[T]:
+        """Every row that the statement returns. One round trip."""
+
 
 class PoolReader:
     """Reader that takes a pooled connection for each statement and gives it back at once."""
@@ -135,7 +138,12 @@ class Autocommit:
         self._touched += tags
 
     async def first(self, statement: Change[T], /, **parameters: Any) -> T | None:
-        """The first row that the statement returns, or None; committed when this returns.
+        """The first row that the statement returns, or None. Committed, and raises, as `all`."""
+        rows = await self.all(statement, **parameters)
+        return rows[0] if rows else None
+
+    async def all(self, statement: Change[T], /, **parameters: Any) -> list[T]:
+        """Every row that the statement returns; committed when this returns.
 
         Raises ConstraintViolated, and DatabaseUnavailable; with `outcome_unknown` if the connection was lost meanwhile.
         """
@@ -147,7 +155,8 @@ class Autocommit:
         records = await self._run(statement, sql, arguments)
         if note is not None and records and self._announce is not None:
             await self._announce(note)
-        return statement.make_row(*records[0]) if records else None
+        make_row = statement.make_row
+        return [make_row(*record) for record in records]
 
     async def _run(self, statement: Change[Any], sql: str, arguments: list[Any]) -> list[asyncpg.Record]:
         pool = self._pool

@@ -69,6 +69,36 @@ class TestGet:
         doubler.go_on.set()
         assert [await slow, await later] == [4, 8]
 
+    async def test_while_as_many_run_as_may_the_next_batch_gathers(self, doubler: Doubler) -> None:
+        batcher = Batcher(doubler.load, max_running=1, max_size=2)
+        doubler.go_on.clear()
+        answers = [asyncio.create_task(batcher.get(2))]
+        await until(lambda: doubler.asked == [[2]])
+        for key in (4, 6, 8):
+            answers.append(asyncio.create_task(batcher.get(key)))
+            await take(3)
+        assert doubler.asked == [[2]]
+        doubler.go_on.set()
+        assert await asyncio.wait_for(asyncio.gather(*answers), 5) == [4, 8, 12, 16]
+        assert doubler.asked == [[2], [4, 6], [8]]
+
+    async def test_one_that_takes_too_long_holds_nobody_up(self, doubler: Doubler) -> None:
+        batcher = Batcher(doubler.load, max_running=1)
+        doubler.go_on.clear()
+        slow = asyncio.create_task(batcher.get(2))
+        await until(lambda: doubler.asked == [[2]])
+        later = asyncio.create_task(batcher.get(4))
+        await until(lambda: doubler.asked == [[2], [4]])
+        doubler.go_on.set()
+        assert [await slow, await later] == [4, 8]
+
+    async def test_a_failed_batch_makes_room_for_the_next(self, doubler: Doubler) -> None:
+        batcher = Batcher(doubler.load, max_running=1)
+        doubler.failure = LookupError("no answer")
+        for _ in range(3):
+            with pytest.raises(LookupError):
+                await asyncio.wait_for(batcher.get(2), 5)
+
     async def test_a_cancelled_waiter_takes_nobody_with_it(self, doubler: Doubler) -> None:
         batcher = Batcher(doubler.load)
         doubler.go_on.clear()
@@ -116,10 +146,11 @@ class TestInterleavings:
             st.tuples(st.integers(0, 7), st.integers(0, 3), st.one_of(st.none(), st.integers(0, 3))), max_size=30
         ),
         max_size=st.integers(1, 4),
+        max_running=st.sampled_from([None, 1, 2]),
         turns=st.integers(0, 3),
     )
     def test_everybody_gets_their_own_answer_or_their_own_cancellation(
-        self, plan: list[tuple[int, int, int | None]], max_size: int, turns: int
+        self, plan: list[tuple[int, int, int | None]], max_size: int, max_running: int | None, turns: int
     ) -> None:
         """Waiters start some turns of the loop later, some are cancelled after some more, and answers take time."""
 
@@ -129,7 +160,7 @@ class TestInterleavings:
             return {key: key * 10 for key in keys if key != 7}
 
         async def play() -> None:
-            batcher = Batcher(load, max_size=max_size)
+            batcher = Batcher(load, max_size=max_size, max_running=max_running)
 
             async def ask(key: int, start: int) -> int | None:
                 await take(start)

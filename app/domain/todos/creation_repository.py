@@ -21,7 +21,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.types import TypeEngine
 
-from app.database.executor import Transaction
+from app.database.executor import Writer
 from app.database.schema import uuid
 from app.database.statements import Change
 from app.domain.ids import TeamId, TodoId, UserId, uuid7
@@ -86,7 +86,7 @@ _INSERT_MANY = Change(
 )
 
 
-async def insert_many(work: Transaction, creations: Sequence[Creation]) -> dict[Creation, Todo]:
+async def insert_many(work: Writer, creations: Sequence[Creation]) -> dict[Creation, Todo]:
     """Stores the new todos of those who may write where they want to; the others are not in the answer.
 
     Raises ConstraintViolated. One statement.

@@ -3,15 +3,17 @@
 import asyncio
 import datetime as dt
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from app.database.errors import DatabaseUnavailable
-from app.database.executor import Database, Transaction
+from app.database.executor import Database, Writer
+from app.database.touches import Note
 from app.domain.errors import Conflict, Invalid, NotAllowed
 from app.domain.teams.policy import Role
-from app.domain.todos import commands, creation_repository, queries
+from app.domain.todos import cache_tags, commands, creation_repository, queries
 from app.domain.todos.creation_repository import Creation
 from app.domain.todos.creations import Creations
 from app.domain.todos.todo import Priority, Status, Todo, TodoDraft
@@ -62,6 +64,7 @@ class TestCreate:
         ann = await make_caller(database)
         team = await make_team(database, ann)
         bob = await make_member(database, ann, team)
+        ann = replace(ann, team_ids=(*ann.team_ids, team.id))
         draft = TodoDraft(title="x", team_id=team.id, assignee_id=ann.user_id, **values)
         alone = await commands.create(database, bob, draft)
         with database.observed() as statements:
@@ -72,11 +75,42 @@ class TestCreate:
         assert (together.completed_at is None) == (alone.completed_at is None)
         assert together.position == draft.position if draft.position is not None else together.position > alone.position
 
-    async def test_who_comes_alone_has_a_statement_of_their_own(self, database: Database) -> None:
+    async def test_who_comes_while_others_are_stored_shares_the_next_statement(
+        self, database: Database, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         ann = await make_caller(database)
+        creations, insert_many, everybody_is_here = (
+            Creations(database),
+            creation_repository.insert_many,
+            asyncio.Event(),
+        )
+
+        async def slow(work: Writer, wanted: Sequence[Creation]) -> dict[Creation, Todo]:
+            await everybody_is_here.wait()
+            return await insert_many(work, wanted)
+
+        monkeypatch.setattr(creation_repository, "insert_many", slow)
+        tasks = []
         with database.observed() as statements:
-            await at_once(Creations(database), (ann, TodoDraft(title="x")))
-        assert statements == ["todos.insert"]
+            for _ in range(10):
+                tasks.append(asyncio.create_task(creations.create(ann, TodoDraft(title="x"))))
+                await asyncio.sleep(0)
+            everybody_is_here.set()
+            made = await asyncio.gather(*tasks)
+        assert statements == TOGETHER * 2
+        assert await as_stored(database, ann, made) == made
+
+    async def test_who_cannot_see_a_team_does_not_touch_its_lists(self, database: Database) -> None:
+        ann, eve = await make_caller(database), await make_caller(database)
+        notes: list[Note] = []
+
+        async def announce(note: Note) -> None:
+            notes.append(note)
+
+        database.announce = announce
+        theirs = TodoDraft(title="x", team_id=ann.personal_team_id)
+        await at_once(Creations(database), (eve, theirs), (eve, TodoDraft(title="y")))
+        assert [note.tags for note in notes] == [cache_tags.of_lists([eve.personal_team_id])]
 
     @pytest.mark.parametrize("values", [{"external_id": "jira-1"}, {"tags": ("home",)}])
     async def test_what_waits_for_others_is_not_shared(self, database: Database, values: dict[str, Any]) -> None:
@@ -131,17 +165,16 @@ class TestRefusals:
 
 
 class Interrupted:
-    """Stands where the shared statement stands, and fails as often as it is told to, after having written."""
+    """Stands where the shared statement stands, and fails as often as it is told to."""
 
     def __init__(self, *failures: DatabaseUnavailable) -> None:
         self._failures = list(failures)
         self._insert_many = creation_repository.insert_many
 
-    async def insert_many(self, work: Transaction, creations: Sequence[Creation]) -> dict[Creation, Todo]:
-        stored = await self._insert_many(work, creations)
+    async def insert_many(self, work: Writer, creations: Sequence[Creation]) -> dict[Creation, Todo]:
         if self._failures:
             raise self._failures.pop()
-        return stored
+        return await self._insert_many(work, creations)
 
 
 class TestFailures:
@@ -154,7 +187,7 @@ class TestFailures:
         monkeypatch.setattr(creation_repository, "insert_many", interrupted.insert_many)
         with database.observed() as statements:
             made = await at_once(Creations(database), *[(ann, TodoDraft(title="x"))] * 3)
-        assert statements == [*TOGETHER, *["todos.insert"] * 3]
+        assert statements == ["todos.insert"] * 3
         assert await as_stored(database, ann, made) == made
         stats = await queries.stats(database.reader, ann, dt.datetime.now(dt.UTC))
         assert stats.total == 3
@@ -174,7 +207,7 @@ class TestFailures:
         with database.observed() as statements:
             outcomes = await at_once(Creations(database), *[(ann, TodoDraft(title="x"))] * 3)
         assert outcomes == [failure] * 3
-        assert statements == TOGETHER
+        assert statements == []
 
 
 class TestLocks:

@@ -126,7 +126,8 @@ async def together_with_one_who_is_refused(scene: Scene) -> tuple[Act, set[str]]
         wanted = [(scene.ann, PLAIN), (bob, PLAIN), (viewer, TodoDraft(title="x", team_id=team_id))]
         await asyncio.gather(*(creations.create(*each) for each in wanted), return_exceptions=True)
 
-    return act, {of_list(scene.own), of_list(bob.personal_team_id)}
+    # The viewer's team as well: what is touched is said before it is known who is refused.
+    return act, {of_list(scene.own), of_list(bob.personal_team_id), of_list(team_id)}
 
 
 @row("Creations.create")
