@@ -113,6 +113,7 @@ class SecuritySettings(Group):
     refresh_grace_seconds: int = Field(10, alias="REFRESH_GRACE_SECONDS", ge=0, le=60)
     session_idle_days: int = Field(14, alias="SESSION_IDLE_DAYS", ge=1, le=90)
     session_absolute_days: int = Field(90, alias="SESSION_ABSOLUTE_DAYS", ge=1, le=365)
+    step_up_minutes: int = Field(10, alias="STEP_UP_MINUTES", ge=1, le=60)
     password_threads: int = Field(2, alias="PASSWORD_THREADS", ge=1, le=64)
 
 

@@ -25,7 +25,9 @@ from app.domain.errors import (
     NotAuthenticated,
     NotFound,
     Stale,
+    TooManyAttempts,
 )
+from app.lifespan import services_of
 
 _STATUS: tuple[tuple[type[DomainError], int], ...] = (
     (Malformed, 400),
@@ -35,6 +37,7 @@ _STATUS: tuple[tuple[type[DomainError], int], ...] = (
     (Conflict, 409),
     (Stale, 412),
     (Invalid, 422),
+    (TooManyAttempts, 429),
 )
 _REFUSED_TOKENS = {"INVALID_TOKEN", "TOKEN_EXPIRED", "SESSION_ENDED"}
 _DATABASE_DETAILS = {
@@ -90,8 +93,7 @@ def problem_response(scope: Scope, error: Exception) -> Response:
     """The response for any error that a handler may raise; what is not known here is a 500."""
     if isinstance(error, DomainError):
         status = _status_of(error)
-        challenge = _challenge(error.code) if status == 401 else None
-        return problem(scope, status, error.code, error.detail, fields=error.fields, headers=challenge)
+        return problem(scope, status, error.code, error.detail, fields=error.fields, headers=_headers(scope, error))
     if isinstance(error, DatabaseUnavailable):
         retry_after = {"Retry-After": str(error.retry_after_seconds)}
         return problem(scope, 503, error.code, _database_detail(error), headers=retry_after)
@@ -127,10 +129,23 @@ def _database_detail(error: DatabaseUnavailable) -> str:
     return _DATABASE_DETAILS.get(error.code, "The database cannot be reached.")
 
 
-def _challenge(code: str) -> dict[str, str]:
-    """RFC 6750 §3: `invalid_token` tells a client to refresh, so only a refused token says it."""
-    refused = ', error="invalid_token"' if code in _REFUSED_TOKENS else ""
-    return {"WWW-Authenticate": f'Bearer realm="todo"{refused}'}
+def _headers(scope: Scope, error: DomainError) -> dict[str, str]:
+    """What a client has to know besides the body: how to authenticate, or when to come back."""
+    if isinstance(error, TooManyAttempts):
+        return {"Retry-After": str(error.retry_after_seconds)}
+    if not isinstance(error, NotAuthenticated):
+        return {}
+    return {"WWW-Authenticate": f'Bearer realm="todo"{_challenge(scope, error.code)}'}
+
+
+def _challenge(scope: Scope, code: str) -> str:
+    """RFC 6750 §3: `invalid_token` tells a client to refresh, so only a refused token says it. RFC 9470 §3: step up."""
+    if code in _REFUSED_TOKENS:
+        return ', error="invalid_token"'
+    if code == "STEP_UP_REQUIRED":
+        seconds = services_of(scope).settings.security.step_up_minutes * 60
+        return f', error="insufficient_user_authentication", max_age="{seconds}"'
+    return ""
 
 
 def _rfc9457(status: int, code: str, detail: str, request_id: str, fields: tuple[FieldError, ...]) -> dict[str, Any]:

@@ -73,6 +73,16 @@ class NotFound(DomainError):
         self.kind = kind
 
 
+class TooManyAttempts(DomainError):
+    """The caller has been wrong too often; nothing is looked at for so many seconds."""
+
+    code = "TOO_MANY_ATTEMPTS"
+
+    def __init__(self, detail: str, *, retry_after_seconds: int) -> None:
+        super().__init__(detail)
+        self.retry_after_seconds = retry_after_seconds
+
+
 class Conflict(DomainError):
     """The request is fine, the present state is not."""
 

@@ -30,7 +30,7 @@ CONFIGURATION = {
     "checks": {
         # tests.contract.checks looks closer at 400 and 422.
         "positive_data_acceptance": {
-            "expected-statuses": ["2xx", "304", "400", "401", "403", "404", "409", "412", "422"]
+            "expected-statuses": ["2xx", "304", "400", "401", "403", "404", "409", "412", "422", "429"]
         },
         "negative_data_rejection": {"expected-statuses": ["400", "401", "403", "404", "406", "415", "422"]},
     },

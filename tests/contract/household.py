@@ -55,6 +55,8 @@ class Household:
             values |= {"email": self.member.user.email, "password": PASSWORD}
         if path.endswith("/refresh"):
             values["refresh_token"] = self.member.new_session()[1]
+        if path.endswith("/step-up"):
+            values["password"] = PASSWORD
         if path.endswith("/password/change"):
             values["current_password"] = PASSWORD
         return values

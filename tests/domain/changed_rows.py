@@ -40,6 +40,7 @@ UNSEEN = {
         "created_at": "as above",
         "last_seen_at": "as above",
         "revoked_reason": "as above",
+        "fresh_until": "shown to nobody; every command that depends on it asks the database",
     },
 }
 

@@ -65,6 +65,7 @@ _ALWAYS: dict[Version, tuple[str, ...]] = {
 _WITH: dict[int, tuple[str, ...]] = {
     401: ("WWW-Authenticate",),
     415: ("Accept-Patch", "Accept-Post"),
+    429: ("Retry-After",),
     503: ("Retry-After",),
 }
 # The others are there wherever they are documented.

@@ -72,11 +72,12 @@ async def log_out_everywhere(caller: CurrentCaller, services: ServicesHere) -> R
     return no_content()
 
 
-@router.post("/password/change", status_code=204, summary="Change your password")
+@router.post("/password/change", status_code=204, responses={429: {}}, summary="Change your password")
 async def change_password(body: wire.PasswordChange, caller: CurrentCaller, services: ServicesHere) -> Response:
     """Replaces your password and ends all your sessions but this one.
 
-    A wrong `current_password` is a 401 (`WRONG_PASSWORD`) and leaves everything as it is.
+    A wrong `current_password` is a 401 (`WRONG_PASSWORD`) and leaves everything as it is; after five within fifteen
+    minutes the answer is 429 until these are over.
     """
     await commands.change_password(
         services.database,

@@ -7,6 +7,7 @@ from app.api.v1 import account, auth, project_items, tag_items, user_items
 from app.api.v2 import (
     me,
     projects,
+    step_up,
     tags,
     team_members,
     teams,
@@ -29,5 +30,5 @@ for replaced in (todos, todo_lists, todo_batch, users, projects, tags):
     router.include_router(replaced.router)
 
 # New: what version 1 does not know.
-for new in (teams, team_members, me):
+for new in (step_up, teams, team_members, me):
     router.include_router(new.router)

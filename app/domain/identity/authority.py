@@ -43,5 +43,6 @@ def authority(security: SecuritySettings) -> Authority:
             idle=timedelta(days=security.session_idle_days),
             absolute=timedelta(days=security.session_absolute_days),
             grace=timedelta(seconds=security.refresh_grace_seconds),
+            fresh=timedelta(minutes=security.step_up_minutes),
         ),
     )

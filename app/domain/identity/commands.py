@@ -12,6 +12,7 @@ from app.domain.identity.authority import Authority
 from app.domain.identity.passwords import normalised
 from app.domain.identity.refresh_tokens import fingerprint
 from app.domain.identity.session import Client, Ending, Tokens
+from app.domain.identity.step_up import prove_password
 from app.domain.ids import SessionId, UserId, uuid7
 from app.domain.teams import repository as teams_repository
 from app.domain.unit_of_work import unit_of_work
@@ -124,12 +125,10 @@ async def change_password(
 ) -> None:
     """Gives the caller a new password and ends all their other sessions.
 
-    Raises NotAuthenticated (WRONG_PASSWORD), Invalid, and Conflict if the password was changed at the same time.
+    Raises NotAuthenticated (WRONG_PASSWORD), TooManyAttempts, Invalid, and Conflict if the password was changed at the
+    same time.
     """
-    holder = await users_repository.password_by_id(database.reader, caller.user_id)
-    matches = await authority.passwords.verify(holder.password_hash if holder else None, current_password)
-    if holder is None or not matches:
-        raise NotAuthenticated("current_password is not your password.", code="WRONG_PASSWORD")
+    holder = await prove_password(database, authority, caller, current_password, field="current_password")
     if normalised(new_password) == normalised(current_password):
         raise invalid("#/new_password", "PASSWORD_UNCHANGED", "new_password must differ from current_password.")
     password_policy.checked(new_password, email=holder.email, name=holder.name, pointer="#/new_password")

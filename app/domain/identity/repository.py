@@ -1,6 +1,6 @@
 """The SQL of sessions and refresh tokens. Every clock is Postgres' own: workers cannot disagree on what has expired."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from msgspec import Struct
 from sqlalchemy import (
@@ -45,6 +45,7 @@ _user_id = bindparam("user_id", type_=uuid)
 _token_hash = bindparam("token_hash", type_=LargeBinary)
 _idle = bindparam("idle", type_=Interval)
 _absolute = bindparam("absolute", type_=Interval)
+_fresh = bindparam("fresh", type_=Interval)
 _limit = bindparam("limit", type_=Integer)
 _ending = {"revoked_at": func.now(), "revoked_reason": bindparam("reason", type_=Text)}
 _LIVE = and_(s.revoked_at.is_(None), s.idle_expires_at > func.now(), s.expires_at > func.now())
@@ -89,7 +90,7 @@ _INSERT = Change(
     "sessions.insert",
     insert(sessions)
     .from_select(
-        ["id", "user_id", "user_agent", "address", "idle_expires_at", "expires_at"],
+        ["id", "user_id", "user_agent", "address", "idle_expires_at", "expires_at", "fresh_until"],
         select(
             _id,
             u.id,
@@ -97,6 +98,7 @@ _INSERT = Change(
             bindparam("address", type_=Text),
             func.now() + func.least(_idle, _absolute),
             func.now() + _absolute,
+            func.now() + _fresh,
         )
         # The lock makes login and a simultaneous change of password or deactivation take turns: either this finds
         # the change made, or the change finds this session and ends it.
@@ -114,6 +116,12 @@ _EXTEND = Change(
     .returning(*_OPENED),
     Opened,
 )
+_PROVE = Change(
+    "sessions.prove",
+    update(sessions).where(s.id == _id, _LIVE).values(fresh_until=func.now() + _fresh).returning(s.fresh_until),
+    scalar,
+)
+_FRESH = Query("sessions.fresh", select(s.id).where(s.id == _id, _LIVE, s.fresh_until > func.now()), scalar)
 _REVOKE = Change(
     "sessions.revoke",
     update(sessions).where(s.id == _id, s.revoked_at.is_(None)).values(_ending).returning(s.id),
@@ -192,12 +200,23 @@ async def insert_session(
         address=client.address,
         idle=lifetimes.idle,
         absolute=lifetimes.absolute,
+        fresh=lifetimes.fresh,
     )
 
 
 async def extend(work: Transaction, session_id: SessionId, lifetimes: Lifetimes) -> Opened | None:
     """Moves the idle expiry; None if the session has ended or its user is not active."""
     return await work.first(_EXTEND, session_id=session_id, idle=lifetimes.idle)
+
+
+async def prove(work: Transaction, session_id: SessionId, lifetimes: Lifetimes) -> datetime | None:
+    """Makes a session fresh; until when it is, or None if it has ended."""
+    return await work.first(_PROVE, session_id=session_id, fresh=lifetimes.fresh)
+
+
+async def is_fresh(reader: Reader, session_id: SessionId) -> bool:
+    """True if the session lives and was proved within the time that counts as fresh."""
+    return await reader.first(_FRESH, session_id=session_id) is not None
 
 
 async def revoke(work: Transaction, session_id: SessionId, ending: Ending) -> None:

@@ -11,11 +11,15 @@ USER_AGENT_MAXIMUM = 200
 
 
 class Lifetimes(Struct, frozen=True):
-    """How long a session lives unrefreshed, and at all; how long a used refresh token may still be repeated."""
+    """How long a session lives unrefreshed, and at all; how long a used refresh token may still be repeated.
+
+    `fresh` is how long somebody who has proved who they are may do what is sensitive.
+    """
 
     idle: timedelta
     absolute: timedelta
     grace: timedelta
+    fresh: timedelta
 
 
 class Client(Struct, frozen=True):

@@ -16,6 +16,7 @@ sessions = Table(
     Column("last_seen_at", moment, nullable=False, server_default=func.now()),  # login or latest refresh
     Column("idle_expires_at", moment, nullable=False),  # moved on by each refresh
     Column("expires_at", moment, nullable=False),  # never moved
+    Column("fresh_until", moment),  # sensitive commands ask for it; null: never proved, or to be proved again
     Column("revoked_at", moment),
     Column("revoked_reason", Text),  # logout, logout_all, revoked, password_changed, refresh_reuse, deactivated
 )

@@ -1,0 +1,56 @@
+"""Step-up: what is sensitive is done only in a session whose user has proved who they are in the last minutes.
+
+A login is such a proof, and so is the password given again. Which commands are sensitive, each says itself by asking
+`require_fresh` in its transaction. Source: RFC 9470.
+"""
+
+from datetime import datetime
+
+from app.database.executor import Database, Reader
+from app.domain.errors import NotAuthenticated
+from app.domain.guesses import limit
+from app.domain.guesses.limit import Secret
+from app.domain.identity import repository
+from app.domain.identity.authority import Authority
+from app.domain.unit_of_work import unit_of_work
+from app.domain.users import repository as users_repository
+from app.domain.users.caller import Caller
+from app.domain.users.repository import PasswordHolder
+
+
+async def require_fresh(work: Reader, caller: Caller) -> None:
+    """Raises NotAuthenticated (STEP_UP_REQUIRED) unless the caller's session was proved in time. One SELECT by key."""
+    if not await repository.is_fresh(work, caller.session_id):
+        raise NotAuthenticated(
+            "This needs fresh proof of who you are: POST it to /api/v2/auth/step-up, then repeat the request.",
+            code="STEP_UP_REQUIRED",
+        )
+
+
+async def step_up(database: Database, authority: Authority, caller: Caller, *, password: str) -> datetime:
+    """Makes the caller's session fresh; until when it is.
+
+    Raises NotAuthenticated (WRONG_PASSWORD, or SESSION_ENDED) and TooManyAttempts.
+    """
+    await prove_password(database, authority, caller, password, field="password")
+    async with unit_of_work(database) as work:
+        until = await repository.prove(work, caller.session_id, authority.lifetimes)
+    if until is None:
+        raise NotAuthenticated("Your session has ended; log in again.", code="SESSION_ENDED")
+    return until
+
+
+async def prove_password(
+    database: Database, authority: Authority, caller: Caller, password: str, *, field: str
+) -> PasswordHolder:
+    """The caller, who has proved to know their password; `field` is where the request has it.
+
+    Raises NotAuthenticated (WRONG_PASSWORD), and TooManyAttempts before anything is hashed.
+    """
+    guess = await limit.admit(database, caller.user_id, Secret.PASSWORD)
+    holder = await users_repository.password_by_id(database.reader, caller.user_id)
+    matches = await authority.passwords.verify(holder.password_hash if holder else None, password)
+    if holder is None or not matches:
+        raise NotAuthenticated(f"{field} is not your password.", code="WRONG_PASSWORD")
+    await limit.was_right(database.autocommit(), guess)
+    return holder
