@@ -117,6 +117,22 @@ class SecuritySettings(Group):
     password_threads: int = Field(2, alias="PASSWORD_THREADS", ge=1, le=64)
 
 
+class ThreatSettings(Group):
+    """Which clients are taken for attackers, when, and who never is."""
+
+    is_enabled: bool = Field(True, alias="ENABLE_ENHANCED_SECURITY")
+    threshold: float = Field(5.0, alias="THREAT_THRESHOLD", ge=1, le=1000)
+    window_seconds: int = Field(300, alias="THREAT_WINDOW", ge=10, le=86_400)
+    is_shadow: bool = Field(False, alias="THREAT_SHADOW_MODE")
+    has_allow_list: bool = Field(False, alias="ENABLE_IP_WHITELIST")
+    allow_list: Annotated[CommaSeparated, AfterValidator(networks)] = Field([], alias="IP_WHITELIST")
+
+    @property
+    def allowed_networks(self) -> tuple[Network, ...]:
+        """`IP_WHITELIST` as networks; none unless ENABLE_IP_WHITELIST says that it counts."""
+        return tuple(ipaddress.ip_network(value) for value in self.allow_list) if self.has_allow_list else ()
+
+
 class LogSettings(Group):
     """What is written to standard output."""
 

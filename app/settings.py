@@ -9,6 +9,7 @@ from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 
+from app.client_address import share_of_all
 from app.setting_groups import (
     DEVELOPMENT_SECRET,
     CacheSettings,
@@ -19,10 +20,12 @@ from app.setting_groups import (
     LogSettings,
     RedisSettings,
     SecuritySettings,
+    ThreatSettings,
 )
 
 MINIMUM_SECRET_BYTES = 32
-MINIMUM_PROXY_PREFIX = 2
+# Private networks are less than one hundredth, and the largest provider has less than a sixteenth.
+MAXIMUM_SHARE = 1 / 16
 
 
 class SettingsError(Exception):
@@ -51,6 +54,7 @@ class Settings(BaseModel):
     http: HttpSettings
     load: LoadSettings
     security: SecuritySettings
+    threat: ThreatSettings
     log: LogSettings
 
     @property
@@ -75,6 +79,7 @@ _GROUPS: dict[str, type[Group]] = {
     "http": HttpSettings,
     "load": LoadSettings,
     "security": SecuritySettings,
+    "threat": ThreatSettings,
     "log": LogSettings,
 }
 _EXAMPLES = {
@@ -82,6 +87,7 @@ _EXAMPLES = {
     "REDIS_URL": "redis://localhost:6379/0",
     "CORS_ORIGINS": "https://app.example.com,https://admin.example.com",
     "TRUSTED_PROXIES": "10.0.0.0/8,192.168.1.7/32",
+    "IP_WHITELIST": "203.0.113.0/24,2001:db8:7::/48",
     "SECRET_KEY": 'the output of: python3 -c "import secrets; print(secrets.token_urlsafe(48))"',
     "PUBLIC_BASE_URL": "https://todo.example.com",
     "V1_SUNSET_AT": "2027-11-01T00:00:00Z",
@@ -179,7 +185,11 @@ def _insecure(settings: Settings) -> Iterator[str]:
         yield f"CORS_ORIGINS: production refuses the wildcard. Example: {_EXAMPLES['CORS_ORIGINS']}"
     if settings.debug:
         yield "DEBUG: production refuses it. Example: false"
-    if any(network.prefixlen < MINIMUM_PROXY_PREFIX for network in settings.http.trusted_networks):
-        yield f"TRUSTED_PROXIES: production refuses half of all addresses. Example: {_EXAMPLES['TRUSTED_PROXIES']}"
+    for name, listed in (
+        ("TRUSTED_PROXIES", settings.http.trusted_networks),
+        ("IP_WHITELIST", settings.threat.allowed_networks),
+    ):
+        if share_of_all(listed) >= MAXIMUM_SHARE:
+            yield f"{name}: production refuses a sixteenth of all addresses or more. Example: {_EXAMPLES[name]}"
     if not settings.database.url.get_secret_value():
         yield f"DATABASE_URL: production needs a database. Example: {_EXAMPLES['DATABASE_URL']}"

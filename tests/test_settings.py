@@ -95,9 +95,28 @@ class TestProduction:
             ("TRUSTED_PROXIES", "0.0.0.0/0"),
             ("TRUSTED_PROXIES", "10.0.0.0/8,::/0"),
             ("TRUSTED_PROXIES", "0.0.0.0/1,128.0.0.0/1"),
+            ("TRUSTED_PROXIES", "0.0.0.0/2,64.0.0.0/2,128.0.0.0/2,192.0.0.0/2"),
+            ("TRUSTED_PROXIES", ",".join(f"{number}.0.0.0/8" for number in range(16))),
+            ("TRUSTED_PROXIES", "::/1"),
+            ("TRUSTED_PROXIES", "2000::/3"),
             ("DATABASE_URL", ""),
         ],
     )
     def test_what_is_insecure_is_refused_by_name(self, variable: str, value: str) -> None:
         found = faults(**{**PRODUCTION, variable: value})
         assert [fault.partition(":")[0] for fault in found] == [variable]
+
+    def test_an_allow_list_of_all_addresses_is_refused(self) -> None:
+        found = faults(**PRODUCTION, ENABLE_IP_WHITELIST="true", IP_WHITELIST="0.0.0.0/1,128.0.0.0/1")
+        assert [fault.partition(":")[0] for fault in found] == ["IP_WHITELIST"]
+
+    def test_every_private_network_may_be_trusted(self) -> None:
+        private = "10.0.0.0/8,172.16.0.0/12,192.168.0.0/16,100.64.0.0/10,169.254.0.0/16,127.0.0.0/8,fc00::/7,fe80::/10"
+        assert len(load_settings(**PRODUCTION, TRUSTED_PROXIES=private).http.trusted_networks) == 8
+
+
+class TestAllowList:
+    def test_it_counts_only_where_it_is_switched_on(self) -> None:
+        assert load_settings(IP_WHITELIST="203.0.113.0/24").threat.allowed_networks == ()
+        settings = load_settings(ENABLE_IP_WHITELIST="true", IP_WHITELIST="203.0.113.0/24")
+        assert len(settings.threat.allowed_networks) == 1
