@@ -29,7 +29,11 @@ def admit(scope: Scope, known: Known) -> None:
 
 def bearer_token(scope: Scope) -> str:
     """The access token of this request. Raises NotAuthenticated if there is none."""
-    header: bytes = scope["headers_by_name"].get(b"authorization", b"")
+    headers: dict[bytes, bytes] = scope["headers_by_name"]
+    header = headers.get(b"authorization", b"")
+    # A proxy in front may have looked at the one of them that is not looked at here.
+    if len(headers) != len(scope["headers"]) and sum(name == b"authorization" for name, _ in scope["headers"]) > 1:
+        raise NotAuthenticated("Send the access token once: there is more than one Authorization header.")
     scheme, _, token = header.decode("latin-1").partition(" ")
     if scheme.lower() != "bearer" or not token:
         raise NotAuthenticated("Send an access token as: Authorization: Bearer <token>.")

@@ -4,12 +4,14 @@ Knows how they are signed, verified and remembered. Refuses to know whether the 
 """
 
 import hashlib
+import re
 import time
 from collections import OrderedDict
-from typing import Any
+from typing import Annotated
 from uuid import UUID
 
 import jwt
+import msgspec
 from jwt.types import Options
 from msgspec import Struct
 
@@ -26,9 +28,13 @@ TYPE = "at+jwt"
 ISSUER = "todo-service"
 AUDIENCE = "todo-api"
 LENGTH_MAXIMUM = 2048
+LIFETIME_MAXIMUM_SECONDS = 3600  # As many as ACCESS_TOKEN_MINUTES allows.
+CLOCK_SKEW_SECONDS = 60
 REMEMBERED_MAXIMUM = 10_000
 
-# `iat` is not compared with the clock: the worker that issued the token may be a second ahead of this one.
+# One spelling for each token: base64 is also read with padding, and with whatever is not of its alphabet left out.
+_COMPACT = re.compile(r"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+")
+# `iat` is compared below: the worker that issued the token may be a second ahead of this one.
 _OPTIONS: Options = {"require": ["iss", "aud", "sub", "sid", "iat", "exp", "jti"], "verify_iat": False}
 
 
@@ -41,6 +47,16 @@ class Claims(Struct, frozen=True):
     # Made once for each token, since every request asks for them.
     place: Place[Known]
     tags: Tags
+
+
+class _Payload(Struct, frozen=True):
+    """The types of what is read here; PyJWT has compared issuer, audience and the clock by then."""
+
+    sub: UUID
+    sid: UUID
+    iat: int
+    exp: int
+    jti: Annotated[str, msgspec.Meta(min_length=1)]
 
 
 class AccessTokens:
@@ -91,22 +107,26 @@ class AccessTokens:
             self._remembered.popitem(last=False)
 
     def _verify(self, token: str) -> Claims:
-        if len(token) > LENGTH_MAXIMUM:
+        if len(token) > LENGTH_MAXIMUM or _COMPACT.fullmatch(token) is None:
             raise _invalid()
         try:
             header = jwt.get_unverified_header(token)
             key = self._keys.get(header.get("kid", ""))
             if key is None or header.get("typ") != TYPE:
                 raise _invalid()
-            payload: dict[str, Any] = jwt.decode(
-                token, key, algorithms=[ALGORITHM], issuer=ISSUER, audience=AUDIENCE, options=_OPTIONS
-            )
-            user_id, session_id = UserId(UUID(payload["sub"])), SessionId(UUID(payload["sid"]))
-            return Claims(user_id, session_id, int(payload["exp"]), place_of(session_id), tags_of(session_id, user_id))
+            claims = jwt.decode(token, key, algorithms=[ALGORITHM], issuer=ISSUER, audience=AUDIENCE, options=_OPTIONS)
+            payload = msgspec.convert(claims, _Payload)
         except jwt.ExpiredSignatureError:
             raise _expired() from None
-        except jwt.PyJWTError:
+        except (jwt.PyJWTError, msgspec.ValidationError, OverflowError):  # The last one for times that are infinite.
             raise _invalid() from None
+        # Signed with the key and yet not by this service as it is: then nobody knows what else is wrong.
+        lifetime_seconds = payload.exp - payload.iat
+        if lifetime_seconds > LIFETIME_MAXIMUM_SECONDS or payload.iat > time.time() + CLOCK_SKEW_SECONDS:
+            raise _invalid()
+        user_id, session_id = UserId(payload.sub), SessionId(payload.sid)
+        place, tags = place_of(session_id, user_id), tags_of(session_id, user_id)
+        return Claims(user_id, session_id, payload.exp, place, tags)
 
 
 def _key_id(key: bytes) -> str:

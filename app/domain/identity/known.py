@@ -21,9 +21,12 @@ class Known(Struct, frozen=True):
 _KIND = Kind("session", Known)
 
 
-def place_of(session_id: SessionId) -> Place[Known]:
-    """Where the session's caller is kept."""
-    return Place(_KIND, f"session:{session_id}", str(session_id))
+def place_of(session_id: SessionId, user_id: UserId) -> Place[Known]:
+    """Where the session's caller is kept.
+
+    Under both names: a token that has another user's finds nothing here, and is then compared with the session.
+    """
+    return Place(_KIND, f"session:{session_id}:{user_id}", str(session_id))
 
 
 def tags_of(session_id: SessionId, user_id: UserId) -> Tags:
