@@ -114,6 +114,7 @@ class SecuritySettings(Group):
     session_idle_days: int = Field(14, alias="SESSION_IDLE_DAYS", ge=1, le=90)
     session_absolute_days: int = Field(90, alias="SESSION_ABSOLUTE_DAYS", ge=1, le=365)
     step_up_minutes: int = Field(10, alias="STEP_UP_MINUTES", ge=1, le=60)
+    sessions_per_user: int = Field(50, alias="SESSIONS_PER_USER", ge=1, le=1000)
     password_threads: int = Field(2, alias="PASSWORD_THREADS", ge=1, le=64)
 
 

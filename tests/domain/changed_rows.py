@@ -35,7 +35,8 @@ UNSEEN = {
         "deletion_scheduled_at": "shown to nobody",
     },
     "sessions": {
-        "user_agent": "only in the list of sessions, which is not cached",
+        "label": "only in the list of sessions, which is not cached",
+        "user_agent": "as above",
         "address": "as above",
         "created_at": "as above",
         "last_seen_at": "as above",

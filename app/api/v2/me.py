@@ -11,7 +11,7 @@ from starlette.responses import Response
 
 from app.api.dependencies import CurrentCaller, IfNoneMatch, Prefer, ServicesHere
 from app.api.pages import PageQuery, cursor_scope, page_request, page_response, wants_total
-from app.api.responses import no_content
+from app.api.responses import document, no_content
 from app.api.routing import ApiRoute
 from app.api.v2 import user_schemas as wire
 from app.api.v2.user_documents import session_document
@@ -36,6 +36,25 @@ async def list_my_sessions(
     page = await queries.sessions(services.database.reader, caller, wanted, with_total=wants_total(prefer))
     render = partial(session_document, caller=caller)
     return page_response(request, page, render, limit=query.limit, scope=scope)
+
+
+@router.post("/sessions/revoke-others", status_code=204, summary="End your other sessions")
+async def revoke_my_other_sessions(caller: CurrentCaller, services: ServicesHere) -> Response:
+    """Logs all your devices out but this one. `POST /api/v2/auth/logout-all` logs this one out as well."""
+    await commands.log_out_others(services.database, caller)
+    return no_content()
+
+
+@router.patch("/sessions/{session_id}", response_model=wire.Session, summary="Name one of your sessions")
+async def update_my_session(
+    session_id: UUID, body: wire.SessionPatch, caller: CurrentCaller, services: ServicesHere
+) -> Response:
+    """Applies a JSON Merge Patch (RFC 7396) to the label, by which you recognise the device in the list."""
+    if "label" not in body.model_fields_set:
+        session = await queries.session(services.database.reader, caller, SessionId(session_id))
+    else:
+        session = await commands.label_session(services.database, caller, SessionId(session_id), body.label)
+    return document(session_document(session, caller))
 
 
 @router.delete("/sessions/{session_id}", status_code=204, summary="End one of your sessions")

@@ -12,12 +12,13 @@ from app.setting_groups import SecuritySettings
 
 @dataclass(frozen=True)
 class Authority:
-    """Passwords, both kinds of tokens, and how long sessions live. Close it to end the password threads."""
+    """Passwords, both kinds of tokens, how long sessions live and how many. Close it to end the password threads."""
 
     passwords: Passwords
     access_tokens: AccessTokens
     refresh_tokens: RefreshTokens
     lifetimes: Lifetimes
+    sessions_per_user: int
 
     def tokens(self, opened: Opened, refresh_token: str) -> Tokens:
         """What the client gets for a session that was opened or refreshed."""
@@ -45,4 +46,5 @@ def authority(security: SecuritySettings) -> Authority:
             grace=timedelta(seconds=security.refresh_grace_seconds),
             fresh=timedelta(minutes=security.step_up_minutes),
         ),
+        sessions_per_user=security.sessions_per_user,
     )

@@ -7,11 +7,12 @@ from msgspec import Struct
 
 from app.database.executor import Database
 from app.domain.errors import Conflict, NotAuthenticated, NotFound, invalid
-from app.domain.identity import password_policy, repository
+from app.domain.identity import devices_repository, password_policy, repository
 from app.domain.identity.authority import Authority
+from app.domain.identity.devices import checked_label
 from app.domain.identity.passwords import normalised
 from app.domain.identity.refresh_tokens import fingerprint
-from app.domain.identity.session import Client, Ending, Tokens
+from app.domain.identity.session import Client, Ending, Session, Tokens
 from app.domain.identity.step_up import prove_password
 from app.domain.ids import SessionId, UserId, uuid7
 from app.domain.teams import repository as teams_repository
@@ -85,7 +86,10 @@ async def log_in(database: Database, authority: Authority, *, email: str, passwo
 async def open_session(
     database: Database, authority: Authority, holder: PasswordHolder, client: Client
 ) -> Tokens | None:
-    """A new session for somebody who has proved to be `holder`; None if they are not active or changed the password."""
+    """A new session for somebody who has proved to be `holder`; None if they are not active or changed the password.
+
+    With one session too many, the one that was not seen for longest ends.
+    """
     refresh_token = authority.refresh_tokens.first()
     async with unit_of_work(database) as work:
         opened = await repository.insert_session(
@@ -98,6 +102,8 @@ async def open_session(
         if opened is None:
             return None
         await repository.insert_token(work, opened.id, fingerprint(refresh_token))
+        maximum = authority.sessions_per_user
+        await devices_repository.end_surplus(work, holder.user_id, kept=opened.id, maximum=maximum)
     return authority.tokens(opened, refresh_token)
 
 
@@ -111,6 +117,22 @@ async def log_out_everywhere(database: Database, caller: Caller) -> None:
     """Ends all sessions of the caller, this one included."""
     async with unit_of_work(database) as work:
         await repository.revoke_all(work, caller.user_id, Ending.LOGOUT_ALL)
+
+
+async def log_out_others(database: Database, caller: Caller) -> None:
+    """Ends all sessions of the caller but this one."""
+    async with unit_of_work(database) as work:
+        await repository.revoke_all(work, caller.user_id, Ending.LOGOUT_OTHERS, kept=caller.session_id)
+
+
+async def label_session(database: Database, caller: Caller, session_id: SessionId, label: str | None) -> Session:
+    """Names one of the caller's live sessions; None takes the name away. Raises Invalid and NotFound."""
+    checked = None if label is None else checked_label(label)
+    async with unit_of_work(database) as work:
+        session = await devices_repository.label(work, session_id, user_id=caller.user_id, label=checked)
+        if session is None:
+            raise NotFound("session", session_id)
+        return session
 
 
 async def revoke_session(database: Database, caller: Caller, session_id: SessionId) -> None:

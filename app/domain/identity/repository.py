@@ -47,9 +47,9 @@ _idle = bindparam("idle", type_=Interval)
 _absolute = bindparam("absolute", type_=Interval)
 _fresh = bindparam("fresh", type_=Interval)
 _limit = bindparam("limit", type_=Integer)
-_ending = {"revoked_at": func.now(), "revoked_reason": bindparam("reason", type_=Text)}
-_LIVE = and_(s.revoked_at.is_(None), s.idle_expires_at > func.now(), s.expires_at > func.now())
-_SESSION = (s.id, s.user_agent, s.address, s.created_at, s.last_seen_at, s.idle_expires_at, s.expires_at)
+ENDED = {"revoked_at": func.now(), "revoked_reason": bindparam("reason", type_=Text)}
+LIVE = and_(s.revoked_at.is_(None), s.idle_expires_at > func.now(), s.expires_at > func.now())
+SESSION = (s.id, s.label, s.user_agent, s.address, s.created_at, s.last_seen_at, s.idle_expires_at, s.expires_at)
 _OPENED = (s.id, s.user_id, cast(func.floor(extract("epoch", s.idle_expires_at - func.now())), Integer))
 
 
@@ -83,7 +83,7 @@ _PRESENT = Query(
     "sessions.present",
     select(s.id, u.id, teams.c.id, u.timezone, u.roles, _team_ids, _lives_seconds)
     .select_from(sessions.join(users, u.id == s.user_id).join(teams, teams.c.personal_user_id == u.id))
-    .where(s.id == func.any(bindparam("ids", type_=ARRAY(uuid))), _LIVE, u.is_active),
+    .where(s.id == func.any(bindparam("ids", type_=ARRAY(uuid))), LIVE, u.is_active),
     Presence,
 )
 _INSERT = Change(
@@ -101,9 +101,10 @@ _INSERT = Change(
             func.now() + _fresh,
         )
         # The lock makes login and a simultaneous change of password or deactivation take turns: either this finds
-        # the change made, or the change finds this session and ends it.
+        # the change made, or the change finds this session and ends it. Two logins take turns, too: each counts the
+        # sessions that the other has opened.
         .where(u.id == _user_id, u.is_active, u.password_hash == bindparam("password_hash", type_=Text))
-        .with_for_update(read=True),
+        .with_for_update(key_share=True),
     )
     .returning(*_OPENED),
     Opened,
@@ -111,36 +112,36 @@ _INSERT = Change(
 _EXTEND = Change(
     "sessions.extend",
     update(sessions)
-    .where(s.id == _id, _LIVE, u.id == s.user_id, u.is_active)
+    .where(s.id == _id, LIVE, u.id == s.user_id, u.is_active)
     .values(last_seen_at=func.now(), idle_expires_at=func.least(func.now() + _idle, s.expires_at))
     .returning(*_OPENED),
     Opened,
 )
 _PROVE = Change(
     "sessions.prove",
-    update(sessions).where(s.id == _id, _LIVE).values(fresh_until=func.now() + _fresh).returning(s.fresh_until),
+    update(sessions).where(s.id == _id, LIVE).values(fresh_until=func.now() + _fresh).returning(s.fresh_until),
     scalar,
 )
-_FRESH = Query("sessions.fresh", select(s.id).where(s.id == _id, _LIVE, s.fresh_until > func.now()), scalar)
+_FRESH = Query("sessions.fresh", select(s.id).where(s.id == _id, LIVE, s.fresh_until > func.now()), scalar)
 _REVOKE = Change(
     "sessions.revoke",
-    update(sessions).where(s.id == _id, s.revoked_at.is_(None)).values(_ending).returning(s.id),
+    update(sessions).where(s.id == _id, s.revoked_at.is_(None)).values(ENDED).returning(s.id),
     scalar,
 )
 _REVOKE_OWN = Change(
     "sessions.revoke_own",
-    update(sessions).where(s.id == _id, s.user_id == _user_id, _LIVE).values(_ending).returning(s.id),
+    update(sessions).where(s.id == _id, s.user_id == _user_id, LIVE).values(ENDED).returning(s.id),
     scalar,
 )
 _REVOKE_ALL = Change(
     "sessions.revoke_all",
     update(sessions)
     .where(s.user_id == _user_id, s.revoked_at.is_(None), s.id.is_distinct_from(bindparam("kept_id", type_=uuid)))
-    .values(_ending)
+    .values(ENDED)
     .returning(s.id),
     scalar,
 )
-_of_user = select(*_SESSION).where(s.user_id == _user_id, _LIVE).limit(_limit)
+_of_user = select(*SESSION).where(s.user_id == _user_id, LIVE).limit(_limit)
 _newest_first = _of_user.order_by(s.created_at.desc(), s.id.desc())
 _here = tuple_(bindparam("value", type_=moment), bindparam("id", type_=uuid))
 _FIRST = Query("sessions.page", _newest_first, Session)
@@ -148,7 +149,7 @@ _NEXT = Query("sessions.page", _newest_first.where(tuple_(s.created_at, s.id) < 
 _PREVIOUS = Query(
     "sessions.page", _of_user.where(tuple_(s.created_at, s.id) > _here).order_by(s.created_at, s.id), Session
 )
-_COUNT = Query("sessions.count", select(func.count()).select_from(sessions).where(s.user_id == _user_id, _LIVE), scalar)
+_COUNT = Query("sessions.count", select(func.count()).select_from(sessions).where(s.user_id == _user_id, LIVE), scalar)
 _expired = select(s.id).where(s.expires_at <= func.now()).order_by(s.expires_at).limit(_limit)
 _chosen = _expired.with_for_update(skip_locked=True).cte("chosen")
 _PURGE = Change("sessions.purge", delete(sessions).where(s.id == _chosen.c.id).returning(s.id), scalar)
@@ -165,7 +166,7 @@ _TAKE = Change(
 )
 _USED = Query(
     "refresh_tokens.used",
-    select(*_OPENED, and_(_LIVE, u.is_active), t.used_at > func.now() - bindparam("grace", type_=Interval))
+    select(*_OPENED, and_(LIVE, u.is_active), t.used_at > func.now() - bindparam("grace", type_=Interval))
     .select_from(refresh_tokens.join(sessions, s.id == t.session_id).join(users, u.id == s.user_id))
     .where(t.token_hash == _token_hash, t.used_at.is_not(None)),
     lambda *row: UsedToken(Opened(*row[:3]), *row[3:]),
@@ -190,7 +191,7 @@ async def present(reader: Reader, session_ids: list[SessionId]) -> dict[SessionI
 async def insert_session(
     work: Transaction, user_id: UserId, *, password_hash: str, client: Client, lifetimes: Lifetimes
 ) -> Opened | None:
-    """Opens a session; None if the user is not active or their password hash is no longer this one."""
+    """Opens a session; None if the user is not active or their password hash is no longer this one. Locks the user."""
     return await work.first(
         _INSERT,
         session_id=uuid7(),

@@ -30,9 +30,13 @@ class Client(Struct, frozen=True):
 
 
 class Session(Struct, frozen=True):
-    """A live session as its user sees it. It ends at `idle_expires_at`, which refreshing moves up to `expires_at`."""
+    """A live session as its user sees it. It ends at `idle_expires_at`, which refreshing moves up to `expires_at`.
+
+    `label` is what its user calls it, if they have named it.
+    """
 
     id: SessionId
+    label: str | None
     user_agent: str
     address: str
     created_at: datetime
@@ -63,6 +67,8 @@ class Ending(StrEnum):
 
     LOGOUT = "logout"
     LOGOUT_ALL = "logout_all"
+    LOGOUT_OTHERS = "logout_others"
+    TOO_MANY = "too_many"
     REVOKED = "revoked"
     PASSWORD_CHANGED = "password_changed"  # noqa: S105 - a reason, not a password
     REFRESH_REUSE = "refresh_reuse"

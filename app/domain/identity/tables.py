@@ -10,6 +10,7 @@ sessions = Table(
     metadata,
     Column("id", uuid, primary_key=True),  # also the refresh-token family
     Column("user_id", uuid, ForeignKey(users.c.id, ondelete="CASCADE"), nullable=False),
+    Column("label", Text),  # what its user calls it, of 1 to 100 characters; null: not named
     Column("user_agent", Text, nullable=False),  # cut to 200 characters
     Column("address", Text, nullable=False),  # of the client at login
     Column("created_at", moment, nullable=False, server_default=func.now()),
@@ -18,7 +19,7 @@ sessions = Table(
     Column("expires_at", moment, nullable=False),  # never moved
     Column("fresh_until", moment),  # sensitive commands ask for it; null: never proved, or to be proved again
     Column("revoked_at", moment),
-    Column("revoked_reason", Text),  # logout, logout_all, revoked, password_changed, refresh_reuse, deactivated
+    Column("revoked_reason", Text),  # one of session.Ending
 )
 
 # A user's sessions, newest first; logout-all.

@@ -75,3 +75,40 @@ class TestRevoke:
         listed, _ = await items(ann)
         answers = [(await ann.http.delete(listed["links"]["revoke"])).status_code for _ in range(2)]
         assert answers == [204, 404]
+
+
+class TestLabel:
+    async def test_it_is_what_the_program_is_called_until_it_is_named(
+        self, client: httpx.AsyncClient, ann: Person
+    ) -> None:
+        await log_in(client, ann, "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0")
+        phone, _ = await items(ann)
+        assert phone["label"] == "Firefox on Linux"
+        named = await ann.http.patch(phone["links"]["rename"], json={"label": "Old laptop"})
+        assert (named.status_code, named.json()) == (200, {**phone, "label": "Old laptop"})
+        assert (await items(ann))[0] == named.json()
+        unchanged = await ann.http.patch(phone["links"]["rename"], json={})
+        assert unchanged.json() == named.json()
+        cleared = await ann.http.patch(phone["links"]["rename"], json={"label": None})
+        assert cleared.json() == phone
+
+    async def test_nothing_else_can_be_changed(self, ann: Person) -> None:
+        (here,) = await items(ann)
+        for member in ("user_agent", "address", "expires_at", "is_current"):
+            response = await ann.http.patch(here["links"]["rename"], json={member: here[member]})
+            assert response.status_code == 422
+
+    async def test_sessions_of_others_do_not_exist(self, ann: Person, bob: Person) -> None:
+        (his,) = await items(bob)
+        for body in ({"label": "Mine"}, {}):
+            assert (await ann.http.patch(his["links"]["rename"], json=body)).status_code == 404
+
+
+class TestRevokeOthers:
+    async def test_only_this_one_stays(self, client: httpx.AsyncClient, ann: Person, bob: Person) -> None:
+        phone = await log_in(client, ann, "a phone/1.0")
+        response = await ann.http.post(f"{SESSIONS}/revoke-others")
+        assert (response.status_code, response.content) == (204, b"")
+        assert (await client.get("/api/v2/me", headers=phone)).status_code == 401
+        assert [item["is_current"] for item in await items(ann)] == [True]
+        assert len(await items(bob)) == 1

@@ -3,7 +3,7 @@
 from app.domain.guesses import limit
 from app.domain.guesses.limit import Secret
 from app.domain.identity import step_up
-from tests.domain.identity.touches import log_in
+from tests.domain.identity.arranged import log_in
 from tests.domain.touching import Case, Stage, Table
 from tests.factories import PASSWORD, make_user
 

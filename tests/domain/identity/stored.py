@@ -5,13 +5,13 @@ from sqlalchemy import bindparam, select
 from app.database.executor import Database
 from app.database.schema import uuid
 from app.database.statements import Query, scalar
-from app.domain.identity.repository import _SESSION
+from app.domain.identity.repository import SESSION
 from app.domain.identity.session import Session
 from app.domain.identity.tables import refresh_tokens, sessions
 from app.domain.ids import SessionId
 
 _id = bindparam("session_id", type_=uuid)
-_WHOLE = Query("tests.session", select(*_SESSION).where(sessions.c.id == _id), Session)
+_WHOLE = Query("tests.session", select(*SESSION).where(sessions.c.id == _id), Session)
 _ENDING = Query("tests.ending", select(sessions.c.revoked_reason).where(sessions.c.id == _id), scalar)
 _TOKENS = Query("tests.tokens", select(refresh_tokens.c.token_hash).where(refresh_tokens.c.session_id == _id), scalar)
 

@@ -1,6 +1,5 @@
 """Accounts and sessions: which cached values know of them."""
 
-from dataclasses import replace
 from datetime import timedelta
 from uuid import uuid4
 
@@ -8,17 +7,17 @@ import pytest
 from argon2 import PasswordHasher
 
 from app.domain.errors import Conflict, Invalid, NotAllowed, NotAuthenticated, NotFound
-from app.domain.identity import administration, commands, queries, rotation
+from app.domain.identity import administration, commands, rotation
 from app.domain.identity.administration import AccessChange
 from app.domain.identity.cache_tags import of_session
 from app.domain.identity.commands import Registration
-from app.domain.identity.session import Tokens
-from app.domain.pages import PageRequest
 from app.domain.teams.cache_tags import of_team
 from app.domain.users import repository as users
 from app.domain.users.cache_tags import of_user
 from app.domain.users.caller import Caller
 from app.domain.users.user import User
+from tests.domain.identity import device_touches as devices
+from tests.domain.identity.arranged import log_in, of_account
 from tests.domain.identity.clocks import let_absolute_expiry_pass, let_time_pass_since_use
 from tests.domain.touching import Case, Stage, Table
 from tests.factories import CLIENT, PASSWORD, make_user, open_session, password_hash
@@ -26,19 +25,6 @@ from tests.team_factories import caller_for, make_member, make_team
 
 NEW_PASSWORD = "blue penguin umbrella"
 AFTER_GRACE = timedelta(seconds=11)
-
-
-async def log_in(stage: Stage, user: User) -> tuple[Caller, Tokens]:
-    """`user` in a new session."""
-    tokens = await open_session(stage.database, stage.authority, user)
-    caller = await caller_for(stage.database, user)
-    newest = await queries.sessions(stage.database.reader, caller, PageRequest(limit=1))
-    return replace(caller, session_id=newest.items[0].id), tokens
-
-
-async def of_account(stage: Stage, user: User) -> set[str]:
-    """What changes with the account of somebody who is in no team but their own."""
-    return {of_user(user.id), of_team((await caller_for(stage.database, user)).personal_team_id)}
 
 
 async def registering(stage: Stage) -> set[str]:
@@ -265,6 +251,7 @@ IDENTITY = Table(
         Case(commands.log_out, logging_out),
         Case(commands.log_out_everywhere, logging_out_everywhere),
         Case(commands.revoke_session, ending_another_session_of_ones_own),
+        *devices.CHANGING,
         Case(commands.change_password, changing_the_password),
         Case(rotation.refresh, refreshing_with_a_stolen_token),
         Case(administration.change_access, locking_somebody_out),
@@ -280,6 +267,7 @@ IDENTITY = Table(
         Case(commands.log_out, logging_out_twice),
         Case(commands.log_out_everywhere, logging_out_everywhere_twice),
         Case(commands.revoke_session, ending_the_session_of_somebody_else),
+        *devices.LEAVING,
         Case(commands.change_password, changing_the_password_without_other_sessions),
         Case(commands.change_password, changing_the_password_without_knowing_it),
         Case(commands.purge_expired, forgetting_sessions_that_ended_by_themselves),
@@ -290,5 +278,5 @@ IDENTITY = Table(
         Case(administration.change_access, giving_a_role_that_does_not_exist),
         Case(administration.appoint, appointing_an_administrator),
     ),
-    silent=frozenset({commands.log_in, commands.open_session, commands.purge_expired}),
+    silent=frozenset({commands.log_in, commands.label_session, commands.purge_expired}),
 )
