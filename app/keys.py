@@ -23,8 +23,13 @@ class Keys(NamedTuple):
 
 def derive(secret: SecretStr, label: str) -> bytes:
     """The 32-byte key for the use that `label` names. The same secret and label always give the same key."""
+    return derive_from(secret.get_secret_value().encode(), label)
+
+
+def derive_from(secret: bytes, label: str) -> bytes:
+    """As `derive`, from a secret that is bytes."""
     hkdf = HKDF(algorithm=SHA256(), length=KEY_BYTES, salt=None, info=f"todo-service {label}".encode())
-    return hkdf.derive(secret.get_secret_value().encode())
+    return hkdf.derive(secret)
 
 
 def keys_for(security: SecuritySettings, label: str) -> Keys:

@@ -20,6 +20,7 @@ from app.domain.identity.gate import SessionGate
 from app.domain.todos.creations import Creations
 from app.domain.todos.reading import TodoReader
 from app.draining import Draining
+from app.field_encryption import FieldCipher, field_cipher
 from app.redis.link import Link
 from app.redis_address import servers_at
 from app.settings import Settings
@@ -39,6 +40,7 @@ class Services:
     # None where no Redis is configured: then nothing is kept between requests.
     cache: Cache | None
     authority: Authority
+    cipher: FieldCipher
     gate: SessionGate
     todos: TodoReader
     creations: Creations
@@ -71,6 +73,7 @@ async def running_services(
             database=database,
             cache=cache,
             authority=proofs,
+            cipher=field_cipher(settings.encryption),
             gate=SessionGate(database.reader, proofs.access_tokens, cache),
             todos=TodoReader(database.reader, window_seconds=window_seconds, max_size=max_size),
             creations=Creations(database, window_seconds=window_seconds, max_size=max_size),

@@ -13,16 +13,25 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from app.setting_types import (
     CommaSeparated,
     Moment,
+    NamedKey,
     base_url,
     comma_separated,
+    key_list,
     lower_case,
+    named_keys,
     networks,
     origin,
     plain_postgres_url,
     redis_url,
+    sender,
+    smtp_address,
 )
+from app.smtp_address import MailServer, mail_server_at
 
 DEVELOPMENT_SECRET = "development-only-secret-key-never-use-it-in-production"  # noqa: S105 - production refuses it
+# Of the same kind: base64 of `development-only-encryption-key!` and of `development-only-blind-index-key`.
+DEVELOPMENT_ENCRYPTION_KEY = "development:ZGV2ZWxvcG1lbnQtb25seS1lbmNyeXB0aW9uLWtleSE="
+DEVELOPMENT_INDEX_KEY = "development:ZGV2ZWxvcG1lbnQtb25seS1ibGluZC1pbmRleC1rZXk="
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
@@ -132,6 +141,47 @@ class ThreatSettings(Group):
     def allowed_networks(self) -> tuple[Network, ...]:
         """`IP_WHITELIST` as networks; none unless ENABLE_IP_WHITELIST says that it counts."""
         return tuple(ipaddress.ip_network(value) for value in self.allow_list) if self.has_allow_list else ()
+class EncryptionSettings(Group):
+    """The keys of what is stored encrypted, the current one first in each."""
+
+    keys_text: Annotated[SecretStr, AfterValidator(key_list)] = Field(
+        SecretStr(DEVELOPMENT_ENCRYPTION_KEY), alias="ENCRYPTION_KEYS"
+    )
+    index_keys_text: Annotated[SecretStr, AfterValidator(key_list)] = Field(
+        SecretStr(DEVELOPMENT_INDEX_KEY), alias="BLIND_INDEX_KEYS"
+    )
+
+    @property
+    def keys(self) -> tuple[NamedKey, ...]:
+        """`ENCRYPTION_KEYS` as keys."""
+        return named_keys(self.keys_text.get_secret_value())
+
+    @property
+    def index_keys(self) -> tuple[NamedKey, ...]:
+        """`BLIND_INDEX_KEYS` as keys."""
+        return named_keys(self.index_keys_text.get_secret_value())
+
+
+class OutboundSettings(Group):
+    """How mail and text messages leave, and which addresses of a private network may be called for it."""
+
+    mail_provider: Literal["console", "smtp", "off"] = Field("console", alias="MAIL_PROVIDER")
+    smtp_url: Annotated[SecretStr, AfterValidator(smtp_address)] = Field(SecretStr(""), alias="SMTP_URL")
+    mail_from: Annotated[str, AfterValidator(sender)] = Field("", alias="MAIL_FROM")
+    sms_provider: Literal["console", "http", "off"] = Field("console", alias="SMS_PROVIDER")
+    sms_url: Annotated[str, AfterValidator(base_url)] = Field("", alias="SMS_URL")
+    sms_token: SecretStr = Field(SecretStr(""), alias="SMS_TOKEN")
+    private_networks: Annotated[CommaSeparated, AfterValidator(networks)] = Field([], alias="OUTBOUND_PRIVATE_NETWORKS")
+
+    @property
+    def mail_server(self) -> MailServer:
+        """`SMTP_URL` as what it says."""
+        return mail_server_at(self.smtp_url.get_secret_value())
+
+    @property
+    def allowed_networks(self) -> tuple[Network, ...]:
+        """`OUTBOUND_PRIVATE_NETWORKS` as networks."""
+        return tuple(ipaddress.ip_network(value) for value in self.private_networks)
 
 
 class LogSettings(Group):

@@ -3,15 +3,80 @@
 Knows formats; refuses to know which variable has which.
 """
 
+import base64
+import binascii
 import ipaddress
+import re
 from datetime import UTC, datetime
-from typing import Annotated
+from typing import Annotated, NamedTuple
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, SecretStr
 from pydantic_settings import NoDecode
 
 from app.redis_address import servers_at
+from app.smtp_address import mail_server_at
+
+KEY_BYTES = 32
+
+_KEY_ID = re.compile("[a-z0-9][a-z0-9_-]{0,31}")
+# A mail address, alone or after a name: ASCII, one line, nothing that a header would read as two.
+_SENDER = re.compile(r"(?:[\w .'-]{1,100} <(?P<inner>[^<>]+)>|(?P<bare>[^<>]+))", re.ASCII)
+_MAILBOX = re.compile(r"[\w.+-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63})*", re.ASCII)
+
+
+class NamedKey(NamedTuple):
+    """A key of 32 bytes and the name that it goes by in what it made."""
+
+    id: str
+    value: bytes
+
+    def __repr__(self) -> str:
+        return f"NamedKey({self.id!r})"
+
+
+def named_keys(text: str) -> tuple[NamedKey, ...]:
+    """The keys in `id:base64-of-32-bytes`, comma separated. Raises ValueError, which never shows a key."""
+    keys = tuple(_named_key(part.strip()) for part in text.split(",") if part.strip())
+    if not keys:
+        raise ValueError("must hold a key")
+    if len({key.id for key in keys}) < len(keys):
+        raise ValueError("has one id twice")
+    return keys
+
+
+def _named_key(text: str) -> NamedKey:
+    key_id, _, encoded = text.partition(":")
+    if not _KEY_ID.fullmatch(key_id):
+        raise ValueError("must be id:key, where an id has 1-32 of a-z, 0-9, - and _")
+    try:
+        value = base64.b64decode(encoded, validate=True)
+    except binascii.Error as error:
+        raise ValueError(f"has a key {key_id!r} that is not base64") from error
+    if len(value) != KEY_BYTES:
+        raise ValueError(f"has a key {key_id!r} of {len(value)} bytes instead of {KEY_BYTES}")
+    return NamedKey(key_id, value)
+
+
+def key_list(value: SecretStr) -> SecretStr:
+    """Text that `named_keys` reads. Raises ValueError."""
+    named_keys(value.get_secret_value())
+    return value
+
+
+def smtp_address(value: SecretStr) -> SecretStr:
+    """The address of a mail server. Raises ValueError."""
+    if value.get_secret_value():
+        mail_server_at(value.get_secret_value())
+    return value
+
+
+def sender(value: str) -> str:
+    """`address` or `Name <address>`. Raises ValueError."""
+    found = _SENDER.fullmatch(value)
+    if value and not (found and _MAILBOX.fullmatch(found["inner"] or found["bare"])):
+        raise ValueError("must be an address, or a name and an address in <>, in ASCII")
+    return value
 
 
 def comma_separated(value: object) -> object:

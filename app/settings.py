@@ -11,17 +11,22 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 
 from app.client_address import share_of_all
 from app.setting_groups import (
+    DEVELOPMENT_ENCRYPTION_KEY,
+    DEVELOPMENT_INDEX_KEY,
     DEVELOPMENT_SECRET,
     CacheSettings,
     DatabaseSettings,
+    EncryptionSettings,
     Group,
     HttpSettings,
     LoadSettings,
     LogSettings,
+    OutboundSettings,
     RedisSettings,
     SecuritySettings,
     ThreatSettings,
 )
+from app.setting_types import named_keys
 
 MINIMUM_SECRET_BYTES = 32
 # Private networks are less than one hundredth, and the largest provider has less than a sixteenth.
@@ -55,6 +60,8 @@ class Settings(BaseModel):
     load: LoadSettings
     security: SecuritySettings
     threat: ThreatSettings
+    encryption: EncryptionSettings
+    outbound: OutboundSettings
     log: LogSettings
 
     @property
@@ -80,8 +87,11 @@ _GROUPS: dict[str, type[Group]] = {
     "load": LoadSettings,
     "security": SecuritySettings,
     "threat": ThreatSettings,
+    "encryption": EncryptionSettings,
+    "outbound": OutboundSettings,
     "log": LogSettings,
 }
+_KEY_EXAMPLE = 'k1: and the output of: python3 -c "import base64, os; print(base64.b64encode(os.urandom(32)).decode())"'
 _EXAMPLES = {
     "DATABASE_URL": "postgresql://todo:secret@localhost:5432/todo",
     "REDIS_URL": "redis://localhost:6379/0",
@@ -89,17 +99,33 @@ _EXAMPLES = {
     "TRUSTED_PROXIES": "10.0.0.0/8,192.168.1.7/32",
     "IP_WHITELIST": "203.0.113.0/24,2001:db8:7::/48",
     "SECRET_KEY": 'the output of: python3 -c "import secrets; print(secrets.token_urlsafe(48))"',
+    "ENCRYPTION_KEYS": _KEY_EXAMPLE,
+    "BLIND_INDEX_KEYS": _KEY_EXAMPLE,
+    "MAIL_PROVIDER": "smtp, or off to do without mail",
+    "SMTP_URL": "smtp://todo:secret@mail.example.com:587",
+    "MAIL_FROM": "Todo <no-reply@example.com>",
+    "SMS_PROVIDER": "http, or off to do without text messages",
+    "SMS_URL": "https://sms.example.com/v1/messages",
+    "OUTBOUND_PRIVATE_NETWORKS": "10.1.2.0/24",
     "PUBLIC_BASE_URL": "https://todo.example.com",
     "V1_SUNSET_AT": "2027-11-01T00:00:00Z",
     "V1_DEPRECATED_AT": "2026-11-01T00:00:00Z",
 }
-_FROM_FILE = ("DATABASE_URL", "REDIS_URL", "SECRET_KEY")
+_FROM_FILE = (
+    "DATABASE_URL",
+    "REDIS_URL",
+    "SECRET_KEY",
+    "ENCRYPTION_KEYS",
+    "BLIND_INDEX_KEYS",
+    "SMTP_URL",
+    "SMS_TOKEN",
+)
 
 
 def load_settings(**overrides: Any) -> Settings:
     """The settings of this process, from the environment; `overrides` are variables that win over it (for tests).
 
-    `DATABASE_URL_FILE`, `REDIS_URL_FILE` and `SECRET_KEY_FILE` name files that hold the value (container secrets).
+    `DATABASE_URL_FILE`, `SECRET_KEY_FILE` and others like them name files that hold the value (container secrets).
     Raises SettingsError with every fault at once.
     """
     faults: list[str] = []
@@ -132,6 +158,11 @@ def variables() -> dict[str, object]:
     return {str(field.alias): field.get_default() for group in groups for field in group.model_fields.values()}
 
 
+def files() -> set[str]:
+    """The environment variables that name a file with the value of another."""
+    return {f"{variable}_FILE" for variable in _FROM_FILE}
+
+
 def _values_from_files(faults: list[str], overrides: dict[str, Any]) -> Iterator[tuple[str, str]]:
     for variable in _FROM_FILE:
         path = _FilePaths(**overrides).path_of(variable)
@@ -149,6 +180,10 @@ class _FilePaths(Group):
     database_url: str = Field("", alias="DATABASE_URL_FILE")
     redis_url: str = Field("", alias="REDIS_URL_FILE")
     secret_key: str = Field("", alias="SECRET_KEY_FILE")
+    encryption_keys: str = Field("", alias="ENCRYPTION_KEYS_FILE")
+    blind_index_keys: str = Field("", alias="BLIND_INDEX_KEYS_FILE")
+    smtp_url: str = Field("", alias="SMTP_URL_FILE")
+    sms_token: str = Field("", alias="SMS_TOKEN_FILE")
 
     def path_of(self, variable: str) -> str:
         return str(getattr(self, variable.lower()))
@@ -171,6 +206,14 @@ def _inconsistent(settings: Settings) -> Iterator[str]:
     ):
         if len(key.get_secret_value().encode()) < MINIMUM_SECRET_BYTES:
             yield f"{name}: is shorter than {MINIMUM_SECRET_BYTES} bytes. Example: {_EXAMPLES['SECRET_KEY']}"
+    outbound = settings.outbound
+    if outbound.mail_provider == "smtp":
+        if not outbound.smtp_url.get_secret_value():
+            yield f"SMTP_URL: MAIL_PROVIDER=smtp needs a server. Example: {_EXAMPLES['SMTP_URL']}"
+        if not outbound.mail_from:
+            yield f"MAIL_FROM: MAIL_PROVIDER=smtp needs a sender. Example: {_EXAMPLES['MAIL_FROM']}"
+    if outbound.sms_provider == "http" and not outbound.sms_url:
+        yield f"SMS_URL: SMS_PROVIDER=http needs an address. Example: {_EXAMPLES['SMS_URL']}"
 
 
 def _insecure(settings: Settings) -> Iterator[str]:
@@ -193,3 +236,27 @@ def _insecure(settings: Settings) -> Iterator[str]:
             yield f"{name}: production refuses a sixteenth of all addresses or more. Example: {_EXAMPLES[name]}"
     if not settings.database.url.get_secret_value():
         yield f"DATABASE_URL: production needs a database. Example: {_EXAMPLES['DATABASE_URL']}"
+    yield from _insecurely_encrypted(settings.encryption)
+    yield from _insecurely_sent(settings.outbound)
+
+
+def _insecurely_encrypted(encryption: EncryptionSettings) -> Iterator[str]:
+    public = {key.value for text in (DEVELOPMENT_ENCRYPTION_KEY, DEVELOPMENT_INDEX_KEY) for key in named_keys(text)}
+    for name, keys in (("ENCRYPTION_KEYS", encryption.keys), ("BLIND_INDEX_KEYS", encryption.index_keys)):
+        if any(key.value in public for key in keys):
+            yield f"{name}: production refuses the development default. Example: {_EXAMPLES[name]}"
+    if {key.value for key in encryption.keys} & {key.value for key in encryption.index_keys} - public:
+        yield f"BLIND_INDEX_KEYS: must not be a key of ENCRYPTION_KEYS. Example: {_EXAMPLES['BLIND_INDEX_KEYS']}"
+
+
+def _insecurely_sent(outbound: OutboundSettings) -> Iterator[str]:
+    for name, provider in (("MAIL_PROVIDER", outbound.mail_provider), ("SMS_PROVIDER", outbound.sms_provider)):
+        if provider == "console":
+            yield f"{name}: production refuses the console, a log with messages in it. Example: {_EXAMPLES[name]}"
+    if outbound.smtp_url.get_secret_value():
+        server = outbound.mail_server
+        if server.protection == "none" and server.username:
+            yield f"SMTP_URL: production sends no password without TLS. Example: {_EXAMPLES['SMTP_URL']}"
+    if outbound.sms_url.startswith("http:"):
+        yield f"SMS_URL: production refuses http. Example: {_EXAMPLES['SMS_URL']}"
+        yield f"OUTBOUND_PRIVATE_NETWORKS: production refuses half of all addresses. Example: {example}"

@@ -14,6 +14,7 @@ from app.local_stack import LocalStack
 from tests.conftest import WORKER, Stack, recreate
 from tests.factories import make_user
 from tests.server_processes import free_port
+from tests.test_settings import PRODUCTION
 
 PROGRAM = [sys.executable, "-P", "-m", "app.cli"]
 
@@ -53,7 +54,7 @@ class TestSettings:
 
     @pytest.mark.parametrize("command", ["dev", "seed"])
     def test_production_gets_no_demo_user(self, command: str, database_url: str):
-        result = todo(command, ENVIRONMENT="production", SECRET_KEY="k" * 40, DATABASE_URL=database_url)
+        result = todo(command, cwd=None, **{**PRODUCTION, "DATABASE_URL": database_url})
         assert result.returncode == 2
         assert "demo" in result.stderr
 

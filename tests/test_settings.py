@@ -1,14 +1,25 @@
 """Settings are validated all at once, and production refuses what is insecure."""
 
+import base64
 from pathlib import Path
 
 import pytest
 
-from app.setting_groups import DEVELOPMENT_SECRET
+from app.setting_groups import DEVELOPMENT_ENCRYPTION_KEY, DEVELOPMENT_INDEX_KEY, DEVELOPMENT_SECRET
 from app.settings import SettingsError, load_settings
 
 SECRET = "0123456789abcdef0123456789abcdef-secret"
-PRODUCTION = {"ENVIRONMENT": "production", "SECRET_KEY": SECRET, "DATABASE_URL": "postgresql://todo@db/todo"}
+KEYS = [base64.b64encode(bytes([number]) * 32).decode() for number in range(3)]
+PRODUCTION = {
+    "ENVIRONMENT": "production",
+    "SECRET_KEY": SECRET,
+    "ENCRYPTION_KEYS": f"k1:{KEYS[0]}",
+    "BLIND_INDEX_KEYS": f"i1:{KEYS[1]}",
+    "MAIL_PROVIDER": "off",
+    "SMS_PROVIDER": "off",
+    "DATABASE_URL": "postgresql://todo@db/todo",
+}
+MAIL = {"MAIL_PROVIDER": "smtp", "SMTP_URL": "smtp://u:p@mail.example.com", "MAIL_FROM": "Todo <todo@example.com>"}
 
 
 def faults(**variables: str) -> list[str]:
@@ -39,7 +50,7 @@ class TestValues:
 
     def test_faults_across_variables_come_along(self) -> None:
         found = faults(
-            ENVIRONMENT="production", DATABASE_URL="postgresql://db/d", SECRET_KEY="x", DEBUG="true", LOG_FORMAT="x"
+            **{**PRODUCTION, "SECRET_KEY": "x", "DEBUG": "true", "LOG_FORMAT": "x"},
         )
         assert [fault.partition(":")[0] for fault in found] == ["LOG_FORMAT", "SECRET_KEY", "DEBUG"]
 
@@ -78,9 +89,64 @@ class TestValues:
         assert "postgresql://" not in shown
 
 
+class TestKeys:
+    def test_the_first_key_is_the_current_one(self) -> None:
+        settings = load_settings(ENCRYPTION_KEYS=f" new:{KEYS[1]}, k1:{KEYS[0]} ").encryption
+        assert settings.keys == (("new", b"\x01" * 32), ("k1", b"\x00" * 32))
+
+    @pytest.mark.parametrize("variable", ["ENCRYPTION_KEYS", "BLIND_INDEX_KEYS"])
+    @pytest.mark.parametrize(
+        "value",
+        [",", KEYS[0], f":{KEYS[0]}", f"K1:{KEYS[0]}", "k1:hunter2", f"k1:{KEYS[0][:-4]}", f"a:{KEYS[0]},a:{KEYS[1]}"],
+    )
+    def test_what_is_no_list_of_keys_is_refused_and_not_shown(self, variable: str, value: str) -> None:
+        (found,) = faults(**{variable: value})
+        assert found.startswith(f"{variable}: ")
+        assert "hunter2" not in found
+        assert KEYS[0] not in found
+
+    @pytest.mark.parametrize("variable", ["ENCRYPTION_KEYS", "BLIND_INDEX_KEYS", "SMTP_URL", "SMS_TOKEN"])
+    def test_each_can_come_from_a_file(self, variable: str, tmp_path: Path) -> None:
+        value = {"SMTP_URL": "smtp://mail", "SMS_TOKEN": "t"}.get(variable, f"k9:{KEYS[2]}")
+        (tmp_path / "it").write_text(value + "\n")
+        settings = load_settings(**{f"{variable}_FILE": str(tmp_path / "it")})
+        shown = (settings.encryption.keys_text, settings.encryption.index_keys_text)
+        sent = (settings.outbound.smtp_url, settings.outbound.sms_token)
+        assert value in {secret.get_secret_value() for secret in (*shown, *sent)}
+
+
+class TestMail:
+    def test_a_server_and_a_sender_are_needed(self) -> None:
+        assert [fault.partition(":")[0] for fault in faults(MAIL_PROVIDER="smtp")] == ["SMTP_URL", "MAIL_FROM"]
+        assert load_settings(**MAIL).outbound.mail_server.port == 587
+
+    def test_text_messages_need_an_address(self) -> None:
+        assert [fault.partition(":")[0] for fault in faults(SMS_PROVIDER="http")] == ["SMS_URL"]
+
+    @pytest.mark.parametrize(
+        "value", ["a@example.com\r\nBcc: b@example.com", "a@b, c@d", "<a@b>", "a", "ä@example.com", "Jon <a@b> <c@d>"]
+    )
+    def test_a_sender_is_one_address(self, value: str) -> None:
+        assert [fault.partition(":")[0] for fault in faults(MAIL_FROM=value)] == ["MAIL_FROM"]
+
+    @pytest.mark.parametrize(
+        "value", ["http://mail", "mail:25", "smtp://", "smtp://mail:port", "smtp://mail/x", "smtps://m?starttls=off"]
+    )
+    def test_an_address_that_is_no_mail_server_is_refused_without_its_password(self, value: str) -> None:
+        (found,) = faults(SMTP_URL=value.replace("//", "//u:hunter2@"))
+        assert found.startswith("SMTP_URL: ")
+        assert "hunter2" not in found
+
+
 class TestProduction:
     def test_good_settings_are_taken(self) -> None:
         assert load_settings(**PRODUCTION).is_production
+
+    @pytest.mark.parametrize("variable", ["MAIL_PROVIDER", "SMS_PROVIDER"])
+    def test_doing_without_messages_has_to_be_said(self, variable: str) -> None:
+        found = faults(**{name: value for name, value in PRODUCTION.items() if name != variable})
+        assert [fault.partition(":")[0] for fault in found] == [variable]
+        assert "off" in found[0]
 
     @pytest.mark.parametrize(
         ("variable", "value"),
@@ -100,6 +166,16 @@ class TestProduction:
             ("TRUSTED_PROXIES", "::/1"),
             ("TRUSTED_PROXIES", "2000::/3"),
             ("DATABASE_URL", ""),
+            ("ENCRYPTION_KEYS", DEVELOPMENT_ENCRYPTION_KEY),
+            ("ENCRYPTION_KEYS", f"k1:{KEYS[0]},{DEVELOPMENT_ENCRYPTION_KEY}"),
+            ("ENCRYPTION_KEYS", DEVELOPMENT_ENCRYPTION_KEY.replace("development", "k1")),
+            ("BLIND_INDEX_KEYS", DEVELOPMENT_INDEX_KEY),
+            ("BLIND_INDEX_KEYS", PRODUCTION["ENCRYPTION_KEYS"]),
+            ("MAIL_PROVIDER", "console"),
+            ("SMS_PROVIDER", "console"),
+            ("SMTP_URL", "smtp://user:password@mail?starttls=off"),
+            ("SMS_URL", "http://sms.example.com"),
+            ("OUTBOUND_PRIVATE_NETWORKS", "0.0.0.0/1"),
         ],
     )
     def test_what_is_insecure_is_refused_by_name(self, variable: str, value: str) -> None:

@@ -27,6 +27,7 @@ from app.domain.errors import (
     Stale,
     TooManyAttempts,
 )
+from app.field_encryption import Unreadable
 from app.lifespan import services_of
 
 _STATUS: tuple[tuple[type[DomainError], int], ...] = (
@@ -102,6 +103,8 @@ def problem_response(scope: Scope, error: Exception) -> Response:
     if isinstance(error, HTTPException):
         kind = TYPES.get(error.status_code, TYPES[500])
         return problem(scope, error.status_code, code_of(kind), kind.title + ".", headers=error.headers)
+    if isinstance(error, Unreadable):  # Which key is missing is for the log, not for the caller.
+        return problem(scope, 500, "STORED_VALUE_UNREADABLE", "What is stored cannot be decrypted; tell the operator.")
     return problem(scope, 500, "INTERNAL_ERROR", "The service failed. The request id finds the reason in its log.")
 
 

@@ -1,11 +1,13 @@
-"""Makes the secrets of a fresh installation, once: the signing key, the passwords, and the URLs that carry them.
+"""Makes the secrets of a fresh installation, once: the keys, the passwords, and the URLs that carry them.
 
-Knows who may read which file. Refuses to change a secret that exists: a second run does nothing.
+Knows who may read which file. Refuses to change a secret that exists: a second run only adds keys that an older release
+did not need yet.
 Standard library only. Runs as an ordinary user that is nobody else's and is a member of all readers' groups: each file
 is then readable by its readers alone, and only this user could have changed it.
 """
 
 import argparse
+import base64
 import hashlib
 import os
 import secrets
@@ -48,7 +50,20 @@ def new_secrets(readers: Readers) -> list[Secret]:
         Secret("postgres_superuser_password", superuser, readers.postgres),
         Secret("postgres_todo_password", database, readers.postgres),
         Secret("redis_users.acl", access_list, readers.redis),
+        *keys(readers),
     ]
+
+
+def keys(readers: Readers) -> list[Secret]:
+    """Fresh keys that fit to nothing else, so that each can be made when it is first needed.
+
+    The id is new with the key: if a file was lost, the service then says which key its rows need.
+    """
+    return [Secret(name, _named_key(), readers.service) for name in ("encryption_keys", "blind_index_keys")]
+
+
+def _named_key() -> str:
+    return f"k{secrets.token_hex(4)}:{base64.b64encode(secrets.token_bytes(32)).decode()}"
 
 
 def write(directory: Path, contents: list[Secret]) -> None:
@@ -56,13 +71,26 @@ def write(directory: Path, contents: list[Secret]) -> None:
     unfinished = directory / f".{FINISHED}-{secrets.token_hex(4)}"
     unfinished.mkdir(mode=0o755)
     for secret in contents:
-        path = unfinished / secret.name
-        path.touch(mode=0o600)
-        path.write_text(secret.value, encoding="ascii")
-        os.chown(path, -1, secret.reader)
-        path.chmod(0o440)
+        _write_one(unfinished / secret.name, secret)
     unfinished.chmod(0o755)
     unfinished.rename(directory / FINISHED)
+
+
+def add_missing(directory: Path, contents: list[Secret]) -> list[str]:
+    """Writes those of the secrets that do not exist, each whole or not at all; their names."""
+    added = [secret for secret in contents if not (directory / FINISHED / secret.name).exists()]
+    for secret in added:
+        unfinished = directory / f".{secret.name}-{secrets.token_hex(4)}"
+        _write_one(unfinished, secret)
+        unfinished.rename(directory / FINISHED / secret.name)
+    return [secret.name for secret in added]
+
+
+def _write_one(path: Path, secret: Secret) -> None:
+    path.touch(mode=0o600)
+    path.write_text(secret.value, encoding="ascii")
+    os.chown(path, -1, secret.reader)
+    path.chmod(0o440)
 
 
 def main() -> int:
@@ -72,10 +100,12 @@ def main() -> int:
     for reader in Readers._fields:
         parser.add_argument(f"--{reader}-group", type=int, required=True, dest=reader)
     arguments = parser.parse_args()
-    if (arguments.directory / FINISHED).is_dir():
-        sys.stdout.write("The secrets exist; nothing was changed.\n")
-        return 0
     readers = Readers(*(getattr(arguments, reader) for reader in Readers._fields))
+    if (arguments.directory / FINISHED).is_dir():
+        added = add_missing(arguments.directory, keys(readers))
+        what = f"{', '.join(added)} added" if added else "nothing was changed"
+        sys.stdout.write(f"The secrets exist; {what}.\n")
+        return 0
     write(arguments.directory, new_secrets(readers))
     sys.stdout.write("New secrets were made.\n")
     return 0

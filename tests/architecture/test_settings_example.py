@@ -6,11 +6,10 @@ from pathlib import Path
 
 from pydantic import SecretStr
 
-from app.settings import variables
+from app.settings import files, variables
 
 ROOT = Path(__file__).resolve().parents[2]
 EXAMPLE = dict(re.findall(r"^#([A-Z0-9_]+)=(.*)$", (ROOT / ".env.example").read_text(encoding="utf-8"), re.MULTILINE))
-FILES = {"DATABASE_URL_FILE", "REDIS_URL_FILE", "SECRET_KEY_FILE"}
 
 
 def written(value: object) -> str:
@@ -32,7 +31,7 @@ def written(value: object) -> str:
 
 class TestExample:
     def test_it_lists_every_variable_and_no_other(self):
-        assert set(EXAMPLE) == set(variables()) | FILES
+        assert set(EXAMPLE) == set(variables()) | files()
 
     def test_each_default_is_the_real_one(self):
         assert {name: EXAMPLE[name] for name in variables()} == {name: written(v) for name, v in variables().items()}

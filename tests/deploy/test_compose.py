@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from app.settings import load_settings, variables
+from app.settings import files, load_settings, variables
 from deploy.secrets import generate
 from tests.deploy.compose_file import LONG_RUNNING, ONE_SHOTS, ROOT, load, seconds, services
 
@@ -169,7 +169,7 @@ class TestSettings:
 
     @pytest.mark.parametrize("name", ["api", "worker", "migrate"])
     def test_every_variable_is_one_that_the_service_reads(self, name):
-        read = {*variables(), "SECRET_KEY_FILE", "DATABASE_URL_FILE", "REDIS_URL_FILE"}
+        read = {*variables(), *files()}
         assert set(services()[name]["environment"]) <= read
 
     def test_every_variable_of_the_service_is_decided_on(self):

@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from app.setting_types import named_keys
 from app.settings import MINIMUM_SECRET_BYTES
 from deploy.secrets import generate
 
@@ -20,6 +21,8 @@ NAMES = {
     "postgres_superuser_password",
     "postgres_todo_password",
     "redis_users.acl",
+    "encryption_keys",
+    "blind_index_keys",
 }
 READERS = generate.Readers(service=1, postgres=2, redis=3)
 
@@ -46,6 +49,17 @@ class TestGenerate:
         before = contents(tmp_path)
         assert run(tmp_path) == "The secrets exist; nothing was changed.\n"
         assert contents(tmp_path) == before
+
+    def test_an_older_installation_gets_the_keys_that_it_lacks_and_keeps_the_rest(self, tmp_path):
+        run(tmp_path)
+        before = contents(tmp_path)
+        (tmp_path / "generated" / "encryption_keys").unlink()
+        assert run(tmp_path) == "The secrets exist; encryption_keys added.\n"
+        after = contents(tmp_path)
+        (lost,), (added,) = (named_keys(keys["encryption_keys"]) for keys in (before, after))
+        assert added.id != lost.id, "or what the lost one encrypted would be tried with this one"
+        assert {**after, "encryption_keys": before["encryption_keys"]} == before
+        assert [path.name for path in tmp_path.iterdir()] == ["generated"]
 
     def test_two_installations_share_no_secret(self, tmp_path):
         for name in ("a", "b"):
@@ -79,6 +93,8 @@ class TestGenerate:
             "postgres_superuser_password": READERS.postgres,
             "postgres_todo_password": READERS.postgres,
             "redis_users.acl": READERS.redis,
+            "encryption_keys": READERS.service,
+            "blind_index_keys": READERS.service,
         }
 
 
@@ -89,6 +105,10 @@ class TestValues:
 
     def test_the_signing_key_is_long_enough_for_production(self, values):
         assert len(values["secret_key"]) >= MINIMUM_SECRET_BYTES
+
+    def test_the_keys_are_different_and_of_the_right_size(self, values):
+        (sealing,), (indexing,) = (named_keys(values[name]) for name in ("encryption_keys", "blind_index_keys"))
+        assert sealing.value != indexing.value
 
     def test_the_service_has_its_own_role_and_not_the_superusers_password(self, values):
         url = urlsplit(values["database_url"])

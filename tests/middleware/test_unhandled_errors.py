@@ -9,6 +9,7 @@ from starlette.types import Receive, Scope, Send
 
 from app.database.errors import DatabaseUnavailable
 from app.domain.errors import NotFound
+from app.field_encryption import LostKey, Place
 from app.middleware.unhandled_errors import UnhandledErrors
 
 
@@ -50,6 +51,15 @@ class TestBug:
                 "route": "/api/v2/todos/{todo_id}",
             }
         ]
+
+    async def test_a_lost_encryption_key_is_named_in_the_log_and_to_nobody_else(self, exchange):
+        place = Place("factors", "secret", "7")
+        with structlog.testing.capture_logs() as logs:
+            answer = await exchange(failing(LostKey("k1", place)), "/api/v2/todos")
+        assert (answer.status, [log["log_level"] for log in logs]) == (500, ["error"])
+        assert b'"code":"STORED_VALUE_UNREADABLE"' in answer.body
+        for private in (b"k1", b"factors", b"ENCRYPTION_KEYS"):
+            assert private not in answer.body
 
     async def test_after_the_answer_has_begun_it_goes_on_to_the_server(self, exchange):
         with structlog.testing.capture_logs() as logs, pytest.raises(ZeroDivisionError):
