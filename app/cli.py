@@ -10,7 +10,7 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 
-from app import doctor, server, worker
+from app import doctor, encryption_keys, server, worker
 from app.api.openapi import document
 from app.database import migrations
 from app.database.errors import DatabaseUnavailable
@@ -19,6 +19,7 @@ from app.database.migrations import MigrationLocked
 from app.development import appoint, migrate, servers, sow
 from app.development import run as develop
 from app.domain.errors import NotFound
+from app.field_encryption import Unreadable
 from app.local_stack import LocalStackError
 from app.main import create_app
 from app.server import ListenError
@@ -47,7 +48,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (DatabaseUnavailable, DatabaseUnreachable, MigrationLocked) as error:
         print(f"The database cannot be used: {error}", file=sys.stderr)
         return 1
-    except LocalStackError as error:
+    except (LocalStackError, Unreadable) as error:
         print(error, file=sys.stderr)
         return 1
     except BrokenPipeError:  # Whoever was reading has read enough. What is still buffered goes nowhere.
@@ -77,6 +78,8 @@ def _parser() -> argparse.ArgumentParser:
     administrator = add("appoint", _appoint, "Make an account an administrator, the first one for example.")
     administrator.add_argument("email", help="the address that the account registered with")
     add("doctor", _doctor, "Look for what is wrong, and say how to mend it.")
+    keys = add("keys", _keys, "Encryption keys: check which the stored values need, or rotate to the current ones.")
+    keys.add_argument("action", choices=["check", "rotate"], help="rotate runs beside the service and can be run again")
     openapi = add("openapi", _openapi, "Print an OpenAPI document.")
     openapi.add_argument("version", choices=["v1", "v2"])
     return parser
@@ -124,6 +127,12 @@ def _appoint(options: argparse.Namespace) -> int:
             raise Refused(f"{error.detail} Let them register first.") from error
     print(f"{user.email} is an administrator.")
     return 0
+
+
+def _keys(options: argparse.Namespace) -> int:
+    action = encryption_keys.check if options.action == "check" else encryption_keys.rotate
+    with servers(_for_a_terminal(load_settings())) as settings:
+        return action(settings)
 
 
 def _doctor(_options: argparse.Namespace) -> int:

@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 from types import FrameType
+from typing import TextIO
 
 from app.database import migrations
 from app.database.inspection import inspect
@@ -21,6 +22,7 @@ from app.domain.users.user import User
 from app.draining import Draining
 from app.lifespan import running_services
 from app.local_stack import DEFAULT_DIRECTORY, LocalStack, StackInUseError
+from app.outbound.console import MARKS
 from app.seed import DEMO_EMAIL, DEMO_PASSWORD, seed
 from app.server import listen
 from app.server_process import ServerProcess, ServerProcessError, ServerProgram
@@ -113,11 +115,25 @@ def _supervise(settings: Settings, greeting: str) -> int:
 
 
 def _first_to_end(parts: list[ServerProcess]) -> ServerProcess:
+    with _log("worker").open(encoding="utf-8", errors="replace") as worker_log:
+        while True:
+            show_messages(worker_log)
+            for part in parts:
+                if not part.is_running:
+                    return part
+            time.sleep(WATCH_SECONDS)
+
+
+def show_messages(worker_log: TextIO) -> None:
+    """Prints the mail and the text messages that the worker has printed into its log since the last call."""
     while True:
-        for part in parts:
-            if not part.is_running:
-                return part
-        time.sleep(WATCH_SECONDS)
+        position = worker_log.tell()
+        line = worker_log.readline()
+        if not line.endswith("\n"):  # Nothing yet, or half a line: the next call reads it from its beginning.
+            worker_log.seek(position)
+            return
+        if line.startswith(tuple(MARKS.values())):
+            print(line, end="", flush=True)
 
 
 def welcome(configured: Settings, running: Settings) -> str:

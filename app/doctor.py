@@ -11,6 +11,8 @@ from importlib import metadata
 from app.database import migrations
 from app.database.inspection import DatabaseUnreachable, ServerFacts, inspect
 from app.development import servers
+from app.encryption_keys import lost, use_in
+from app.field_encryption import field_cipher
 from app.local_stack import DEFAULT_DIRECTORY, LocalStackError
 from app.redis.connecting import connect
 from app.redis.pipeline import RedisUnavailable
@@ -114,6 +116,8 @@ def database(settings: Settings) -> Iterator[Finding]:
     head = migrations.head()
     fix = "" if facts.revision == head else "Run `todo migrate`."
     yield Finding("migrations", f"the database is at {facts.revision or 'nothing'}, this release needs {head}", fix)
+    if facts.revision == head:
+        yield _encryption(settings)
     yield _connections(settings, facts)
     skew = abs(datetime.now(UTC) - facts.clock)
     fix = "" if skew <= CLOCK_TOLERANCE else "Synchronise both machines with NTP: tokens and due dates compare clocks."
@@ -146,6 +150,13 @@ def _connections(settings: Settings, facts: ServerFacts) -> Finding:
     )
     fits = needed <= facts.connections
     return Finding("connections", detail, "" if fits else "Lower WORKERS or DB_POOL_SIZE, or raise max_connections.")
+
+
+def _encryption(settings: Settings) -> Finding:
+    use, cipher = use_in(settings), field_cipher(settings.encryption)
+    fix = "Put them back into ENCRYPTION_KEYS, behind the current one." if (absent := lost(use, cipher)) else ""
+    detail = f"{use.values.total()} values need {len(use.values)} of them"
+    return Finding("encryption keys", f"{detail}; lost: {', '.join(absent)}" if absent else detail, fix)
 
 
 async def _redis_version(settings: Settings) -> str:

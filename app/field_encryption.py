@@ -78,13 +78,13 @@ class FieldCipher:
     def __init__(self, keys: Sequence[NamedKey], index_keys: Sequence[NamedKey]) -> None:
         self._ciphers = {key.id: AESGCM(key.value) for key in keys}
         self._index_keys = tuple(index_keys)
-        self.current_id = keys[0].id
-        self._header = _header_of(self.current_id)
+        self._current = self._ciphers[keys[0].id]
+        self._header = _header_of(keys[0].id)
 
     def encrypt(self, text: str, *, place: Place) -> bytes:
         """`text`, sealed with the current key for one place and no other. Every call gives other bytes."""
         nonce = os.urandom(NONCE_BYTES)
-        sealed = self._ciphers[self.current_id].encrypt(nonce, text.encode(), _bound(self._header, place))
+        sealed = self._current.encrypt(nonce, text.encode(), _bound(self._header, place))
         return self._header + nonce + sealed
 
     def decrypt(self, sealed: bytes, *, place: Place) -> str:
@@ -120,9 +120,19 @@ class FieldCipher:
         """True if the current key sealed it."""
         return sealed.startswith(self._header)
 
-    def has(self, key_id: str) -> bool:
-        """True if values that this key sealed can be opened."""
-        return key_id in self._ciphers
+    def is_current_index(self, index: bytes) -> bool:
+        """True if the current index key made it."""
+        return index.startswith(_header_of(self._index_keys[0].id))
+
+    @property
+    def key_ids(self) -> list[str]:
+        """The keys that values can be opened with, the current one first."""
+        return list(self._ciphers)
+
+    @property
+    def index_key_ids(self) -> list[str]:
+        """The keys that indexes are looked for with, the current one first."""
+        return [key.id for key in self._index_keys]
 
 
 def field_cipher(settings: EncryptionSettings) -> FieldCipher:

@@ -21,6 +21,7 @@ from app.domain.todos.creations import Creations
 from app.domain.todos.reading import TodoReader
 from app.draining import Draining
 from app.field_encryption import FieldCipher, field_cipher
+from app.outbound.providers import Providers
 from app.redis.link import Link
 from app.redis_address import servers_at
 from app.settings import Settings
@@ -41,6 +42,8 @@ class Services:
     cache: Cache | None
     authority: Authority
     cipher: FieldCipher
+    # What is sent through them goes by way of app.domain.messages.
+    providers: Providers
     gate: SessionGate
     todos: TodoReader
     creations: Creations
@@ -66,6 +69,8 @@ async def running_services(
         cache = await _cache(settings, database, stack)
         proofs = authority(settings.security)
         stack.callback(proofs.close)
+        providers = Providers(settings.outbound)
+        stack.push_async_callback(providers.close)
         window_seconds = settings.database.batch_window_ms / 1000
         max_size = settings.database.batch_maximum
         yield Services(
@@ -74,6 +79,7 @@ async def running_services(
             cache=cache,
             authority=proofs,
             cipher=field_cipher(settings.encryption),
+            providers=providers,
             gate=SessionGate(database.reader, proofs.access_tokens, cache),
             todos=TodoReader(database.reader, window_seconds=window_seconds, max_size=max_size),
             creations=Creations(database, window_seconds=window_seconds, max_size=max_size),

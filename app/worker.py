@@ -12,14 +12,21 @@ from datetime import timedelta
 
 from app.cache.announcing import discard_outdated
 from app.domain.identity import commands as identity
+from app.domain.messages import commands as messages
 from app.domain.projects import commands as projects
 from app.domain.todos import commands as todos
 from app.draining import Draining
 from app.lifespan import Services, running_services
+from app.outbound.provider import Channel
 from app.settings import Settings
 from app.telemetry.logging import get_logger
 
 log = get_logger(__name__)
+
+# A job that runs every second says so only when it has done something.
+TALKATIVE_FROM = timedelta(minutes=1)
+# Before a job that failed is tried again, at least: a bug must not fill the log.
+FAILED_PAUSE_SECONDS = 5.0
 
 _STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
@@ -33,7 +40,19 @@ class Job:
     run: Callable[[Services], Awaitable[int]]
 
 
+def _deliver(channel: Channel) -> Job:
+    """Each channel by itself: a mail server that is slow holds up no text message."""
+
+    async def run(services: Services) -> int:
+        return await messages.deliver(services.database, services.cipher, services.providers.of(channel), channel)
+
+    return Job(f"deliver_{channel}", timedelta(seconds=1), run)
+
+
 JOBS = (
+    _deliver("mail"),
+    _deliver("sms"),
+    Job("purge_messages", timedelta(hours=1), lambda services: messages.purge(services.database)),
     # Todos before projects: what is purged with its project need not lose it first.
     Job("purge_todos", timedelta(hours=1), lambda services: todos.purge_trash(services.database)),
     Job("purge_projects", timedelta(hours=1), lambda services: projects.purge_trash(services.database)),
@@ -69,15 +88,18 @@ async def work(settings: Settings, *, jobs: tuple[Job, ...] = JOBS) -> None:
 async def repeat(job: Job, services: Services, stopping: asyncio.Event) -> None:
     """Runs one job now and then at its interval until `stopping` is set; a failure is logged and tried again.
 
-    Turns are moved by up to a tenth of the interval, so that several workers do not meet.
+    Turns are moved by up to a tenth of the interval, so that several workers do not meet. After a failure the next
+    one is five seconds away at least.
     """
     while not stopping.is_set():
+        pause = job.interval.total_seconds() * random.uniform(0.9, 1.1)  # noqa: S311 - no secret depends on it
         try:
             touched = await job.run(services)
-            log.info("job done", job=job.name, touched=touched)
+            if touched or job.interval >= TALKATIVE_FROM:
+                log.info("job done", job=job.name, touched=touched)
         except Exception:
             log.exception("job failed", job=job.name)
-        pause = job.interval.total_seconds() * random.uniform(0.9, 1.1)  # noqa: S311 - no secret depends on it
+            pause = max(pause, FAILED_PAUSE_SECONDS)
         try:
             await asyncio.wait_for(stopping.wait(), timeout=pause)
         except TimeoutError:

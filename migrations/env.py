@@ -16,12 +16,19 @@ from app.database import touches
 from app.database.schema import metadata
 from app.domain.guesses import tables as guess_tables
 from app.domain.identity import tables as identity_tables
+from app.domain.messages import tables as message_tables
 from app.domain.todos import tables as todo_tables
 
 LIMITS = ("SET lock_timeout = '4s'", "SET statement_timeout = '10min'")
 
 # Importing a table adds it to the metadata; these bring projects, teams and users with them.
-TABLES = (identity_tables.refresh_tokens, guess_tables.guesses, todo_tables.tags, touches.cache_touches)
+TABLES = (
+    identity_tables.refresh_tokens,
+    guess_tables.guesses,
+    todo_tables.tags,
+    touches.cache_touches,
+    message_tables.messages,
+)
 
 
 def _configure(**options: object) -> None:

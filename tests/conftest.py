@@ -22,10 +22,12 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from app.database import migrations
 from app.database.executor import Database
+from app.field_encryption import FieldCipher, field_cipher
 from app.lifespan import Services
 from app.local_stack import LocalStack
 from app.main import create_app
 from app.settings import Settings, load_settings, variables
+from tests.messages import Outbox
 
 TEMPLATE = "todo_template_test"
 WORKER = os.environ.get("PYTEST_XDIST_WORKER", "gw0")  # One process alone is the first worker.
@@ -166,6 +168,18 @@ async def database(settings: Settings) -> AsyncIterator[Database]:
     opened = Database(settings.database, application_name="todo-tests")
     yield opened
     await opened.close()
+
+
+@pytest.fixture(scope="session")
+def cipher(settings: Settings) -> FieldCipher:
+    """The cipher of the service under test."""
+    return field_cipher(settings.encryption)
+
+
+@pytest.fixture
+def outbox(database: Database, cipher: FieldCipher) -> Outbox:
+    """What the service has written to people and nobody has delivered: in tests no worker runs."""
+    return Outbox(database, cipher)
 
 
 @dataclass(frozen=True)
