@@ -11,7 +11,8 @@ from typing import Any, Protocol, TypeVar
 
 import asyncpg
 
-from app.database.errors import ConstraintViolated, DatabaseUnavailable, raise_translated
+from app.database.closing import Closing, closing_row
+from app.database.errors import DatabaseUnavailable, raise_translated
 from app.database.pool import Pool, PooledConnection, PoolOptions
 from app.database.statements import Change, Query, Statement
 from app.database.touches import SWEEPS, Announce, note_of, noting
@@ -92,10 +93,15 @@ class Transaction:
         self._connection = connection
         self._watch = watch
         self.touched: list[str] = []
+        self.closing: dict[Closing, list[bytes]] = {}
 
     def touch(self, *tags: str) -> None:
         """As Writer says: noted with COMMIT in the same message, announced after it, forgotten at a rollback."""
         self.touched += tags
+
+    def close_with(self, closing: Closing, row: object) -> None:
+        """`row` is handed to `closing` with COMMIT in the same message, together with the others; no round trip."""
+        self.closing.setdefault(closing, []).append(closing_row(row))
 
     async def all(self, statement: Query[T] | Change[T], /, **parameters: Any) -> list[T]:
         """Every row that the statement selects or returns. Raises ConstraintViolated, DatabaseUnavailable."""
@@ -214,28 +220,37 @@ class Database:
         Raises DatabaseUnavailable; with `outcome_unknown` if the connection was lost after COMMIT was sent.
         """
         connection = await self.pool.acquire()
-        raw = connection.raw
         try:
-            await raw.execute("BEGIN")
+            await connection.raw.execute("BEGIN")
         except BaseException as error:  # noqa: BLE001 - cleaned up and raised again, whatever it is
             self.pool.discard(connection)
             raise_translated(error)
         transaction = Transaction(connection, self.watch)
         try:
             yield transaction
+            note = note_of(transaction.touched) if transaction.touched and self.announce is not None else None
+            last = [closing.call(rows) for closing, rows in transaction.closing.items()]
         except BaseException:
             await self._roll_back(connection)
             raise
-        note = note_of(transaction.touched) if transaction.touched and self.announce is not None else None
+        if note is not None:
+            last.append(note.insert_sql)
+        await self._commit(connection, last)
+        if note is not None and self.announce is not None:
+            await self.announce(note)
+
+    async def _commit(self, connection: PooledConnection, last: list[str]) -> None:
+        """Runs the last statements and commits, in one message; gives the connection back, whatever comes of it."""
         try:
-            status = await raw.execute("COMMIT" if note is None else f"{note.insert_sql}; COMMIT")
+            status = await connection.raw.execute("; ".join([*last, "COMMIT"]))
         except asyncpg.InFailedSQLTransactionError:
             await self._roll_back(connection)
             raise RuntimeError(FAILED_BEFORE) from None
-        except asyncpg.IntegrityConstraintViolationError as error:  # a deferred constraint; the server rolled back
-            self.pool.release(connection)
-            raise ConstraintViolated(error.constraint_name or "") from error
         except BaseException as error:
+            # An error means that nothing was committed; a session that the server ends may have committed just before.
+            if isinstance(error, asyncpg.PostgresError) and error.severity_en == "ERROR":
+                await self._roll_back(connection)
+                raise_translated(error)
             self.pool.discard(connection)
             if isinstance(error, Exception):
                 raise DatabaseUnavailable("COMMIT_OUTCOME_UNKNOWN", outcome_unknown=True) from error
@@ -243,8 +258,6 @@ class Database:
         self.pool.release(connection)
         if status != "COMMIT":
             raise RuntimeError(FAILED_BEFORE)
-        if note is not None and self.announce is not None:
-            await self.announce(note)
 
     async def _roll_back(self, connection: PooledConnection) -> None:
         """Leaves the connection clean, or drops it where a clean state cannot be had at once."""
