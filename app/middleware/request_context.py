@@ -16,6 +16,7 @@ from structlog.contextvars import STRUCTLOG_KEY_PREFIX
 
 from app.client_address import Network, TrustedProxies
 from app.middleware.outgoing import Outgoing
+from app.telemetry.request_origin import of_request
 
 _REQUEST_ID = re.compile(rb"[A-Za-z0-9_-]{8,64}")
 # Versions after 00 may append fields; what stands before them keeps its meaning. ff is forbidden.
@@ -54,6 +55,7 @@ class RequestContext:
         state["trace_flags"] = flags
         state["client_address"], state["client_key"] = self._proxies.client(scope, headers)
         _LOGGED_REQUEST_ID.set(request_id)
+        of_request(state)
         outgoing = Outgoing(send, (b"x-request-id", request_id.encode()))
         scope["outgoing"] = outgoing
         return self.app(scope, receive, outgoing.send)
