@@ -1,0 +1,72 @@
+"""Writing the audit log. Whoever changes something says so here, inside the unit of work that changes it."""
+
+from types import MappingProxyType
+
+from app.database.errors import DatabaseUnavailable
+from app.database.executor import Database, Transaction
+from app.domain.audit import repository
+from app.domain.audit.action import Action
+from app.domain.audit.entry import Changes, Outcome, Subject, entry_of
+from app.domain.ids import TeamId, UserId
+from app.domain.unit_of_work import unit_of_work
+from app.telemetry.logging import get_logger
+from app.telemetry.request_origin import origin
+
+log = get_logger(__name__)
+
+NOTHING: Changes = MappingProxyType({})
+
+
+def record(
+    work: Transaction,
+    action: Action,
+    *,
+    actor: UserId | None = None,
+    subject: Subject | None = None,
+    team_id: TeamId | None = None,
+    changed: Changes = NOTHING,
+) -> None:
+    """Notes what this unit of work does; it is written by COMMIT, whole with the change or not at all.
+
+    No statement and no round trip of its own: like a touch, it leaves in COMMIT's message, together with all that the
+    same unit of work recorded. From where, with which request and when, the log knows by itself.
+    """
+    entry = entry_of(
+        action,
+        outcome=Outcome.DONE,
+        actor=actor,
+        subject=subject,
+        team_id=team_id,
+        changed=changed,
+        origin=origin(),
+    )
+    repository.append(work, entry)
+
+
+async def record_refusal(
+    database: Database,
+    action: Action,
+    *,
+    actor: UserId | None = None,
+    subject: Subject | None = None,
+    team_id: TeamId | None = None,
+    changed: Changes = NOTHING,
+) -> None:
+    """Stores that somebody was refused, in a unit of work of its own, which the refusal that follows cannot undo.
+
+    Never raises DatabaseUnavailable: whoever is refused stays refused, and the log of the service says what is missing.
+    """
+    entry = entry_of(
+        action,
+        outcome=Outcome.REFUSED,
+        actor=actor,
+        subject=subject,
+        team_id=team_id,
+        changed=changed,
+        origin=origin(),
+    )
+    try:
+        async with unit_of_work(database) as work:
+            repository.append(work, entry)
+    except DatabaseUnavailable as error:
+        log.warning("a refusal is missing in the audit log", action=action.value, reason=error.code)
