@@ -141,6 +141,8 @@ class ThreatSettings(Group):
     def allowed_networks(self) -> tuple[Network, ...]:
         """`IP_WHITELIST` as networks; none unless ENABLE_IP_WHITELIST says that it counts."""
         return tuple(ipaddress.ip_network(value) for value in self.allow_list) if self.has_allow_list else ()
+
+
 class EncryptionSettings(Group):
     """The keys of what is stored encrypted, the current one first in each."""
 

@@ -231,6 +231,7 @@ def _insecure(settings: Settings) -> Iterator[str]:
     for name, listed in (
         ("TRUSTED_PROXIES", settings.http.trusted_networks),
         ("IP_WHITELIST", settings.threat.allowed_networks),
+        ("OUTBOUND_PRIVATE_NETWORKS", settings.outbound.allowed_networks),
     ):
         if share_of_all(listed) >= MAXIMUM_SHARE:
             yield f"{name}: production refuses a sixteenth of all addresses or more. Example: {_EXAMPLES[name]}"
@@ -259,4 +260,3 @@ def _insecurely_sent(outbound: OutboundSettings) -> Iterator[str]:
             yield f"SMTP_URL: production sends no password without TLS. Example: {_EXAMPLES['SMTP_URL']}"
     if outbound.sms_url.startswith("http:"):
         yield f"SMS_URL: production refuses http. Example: {_EXAMPLES['SMS_URL']}"
-        yield f"OUTBOUND_PRIVATE_NETWORKS: production refuses half of all addresses. Example: {example}"

@@ -106,6 +106,7 @@ class Household:
         return str(person.user.id)
 
     def _session(self) -> str:
-        self.member.new_session()
+        # The one that they had may have been ended meanwhile.
+        self.member.headers = self.member.new_session()[0]
         sessions: list[dict[str, Any]] = self.member.ask("GET", "/api/v2/me/sessions")["items"]
         return str(sessions[0]["id"])

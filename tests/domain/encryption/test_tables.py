@@ -22,6 +22,10 @@ def test_every_sealed_column_is_listed():
     assert len(ENCRYPTED) == len(sealed)
 
 
+# Of the audit log: digests in a chain, and what keeps erased values from being guessed by them.
+DIGESTS = {"audit_log.salt", "audit_log.seal", "audit_log.hash", "audit_chains.hash"}
+
+
 def test_other_bytes_are_digests_and_say_so():
     """Whoever adds a column of bytes decides: sealed, a hash, or a blind index."""
     others = [
@@ -30,4 +34,4 @@ def test_other_bytes_are_digests_and_say_so():
         for column in table.columns
         if isinstance(column.type, LargeBinary) and not isinstance(column.type, Sealed)
     ]
-    assert [name for name in others if not name.endswith(("_hash", "_index"))] == []
+    assert {name for name in others if not name.endswith(("_hash", "_index"))} == DIGESTS

@@ -67,10 +67,14 @@ class TestSend:
         self, database: Database, cipher: FieldCipher, outbox: Outbox, provider: FakeProvider
     ):
         message = a_message()
-        with pytest.raises(ZeroDivisionError):
+
+        async def fail_after_sending() -> None:
             async with unit_of_work(database) as work:
                 await messages.send(work, cipher, message)
                 raise ZeroDivisionError
+
+        with pytest.raises(ZeroDivisionError):
+            await fail_after_sending()
         assert await outbox.to(message.to) == []
         assert await messages.deliver(database, cipher, provider, "mail") == 0
 
