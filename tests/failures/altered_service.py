@@ -3,6 +3,8 @@
 `python -m tests.failures.altered_service NAMES serve` runs it, with what the names, parted by commas, stand for.
 """
 
+import os
+import signal
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -16,7 +18,10 @@ from app.cache.entries import Entry
 from app.cache.flights import Flights
 from app.cache.layer import Basis, Cache, Place
 from app.database.executor import Database, Transaction
+from app.database.statements import Statement
 from app.database.touches import Note, note_of
+from app.domain.identity import rotation
+from app.domain.unit_of_work import unit_of_work
 from app.redis.connecting import Connected
 from app.redis.link import Link
 
@@ -103,6 +108,40 @@ def sees_everybody() -> None:
     answering._key = key
 
 
+def dies_in_rotation() -> None:
+    """The process is killed while it refreshes tokens, at the boundary that DIES_AT names.
+
+    Before a statement, by its name; before "BEGIN" or "COMMIT"; before the "announcement" of what was committed; before
+    the "answer".
+    """
+    boundary = os.environ["DIES_AT"]
+    fetch, announce = Transaction._fetch, Announcer.announce
+
+    def reach(this: str) -> None:
+        if this == boundary:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    async def mortal_fetch(self: Transaction, statement: Statement[Any], parameters: dict[str, Any]) -> Any:
+        reach(statement.name)
+        return await fetch(self, statement, parameters)
+
+    async def mortal_announce(self: Announcer, note: Note) -> None:
+        reach("announcement")
+        await announce(self, note)
+
+    @asynccontextmanager
+    async def mortal_unit_of_work(database: Database) -> AsyncIterator[Transaction]:
+        reach("BEGIN")
+        async with unit_of_work(database) as work:
+            yield work
+            reach("COMMIT")
+        reach("answer")
+
+    Transaction._fetch = mortal_fetch  # type: ignore[method-assign]  # that is the point
+    Announcer.announce = mortal_announce  # type: ignore[method-assign]  # that is the point
+    vars(rotation)["unit_of_work"] = mortal_unit_of_work
+
+
 ALTERATIONS: dict[str, Callable[[], None]] = {
     alteration.__name__: alteration
     for alteration in (
@@ -113,6 +152,7 @@ ALTERATIONS: dict[str, Callable[[], None]] = {
         no_repetition,
         joins_older_loads,
         sees_everybody,
+        dies_in_rotation,
     )
 }
 
