@@ -9,13 +9,9 @@ from uuid import uuid4
 import httpx
 import pytest
 
-from app.database.executor import Database
-from tests.conftest import Running
-from tests.factories import make_user
 from tests.security.cast import SECRET, Cast, Question
 from tests.security.operations import Operation, operations
 from tests.security.rules import RULES, Outcome, Place, Role, expected, rule_for
-from tests.team_factories import caller_for
 
 UNKNOWN_CALLER = {"NOT_AUTHENTICATED", "INVALID_TOKEN", "TOKEN_EXPIRED", "SESSION_ENDED"}
 # What a body says of a team and of a project that the caller does not see. Version 1 has no codes for members.
@@ -25,12 +21,6 @@ REQUEST_ID = "the-same-for-all-questions"
 PASSING = {"timestamp"}
 # Operations that nobody can be served by here, each with the reason.
 NOT_SERVED: dict[str, str] = {}
-
-
-@pytest.fixture(scope="module")
-async def cast(service: Running, database: Database) -> Cast:
-    administrator = await make_user(database, roles=("admin",))
-    return Cast(service.services, await caller_for(database, administrator))
 
 
 @pytest.fixture
