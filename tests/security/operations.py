@@ -28,6 +28,8 @@ class Operation:
     example: Any
     schema: dict[str, Any]
     parameters: tuple[dict[str, Any], ...]
+    # The media types of its answers.
+    produces: frozenset[str]
 
     @property
     def place(self) -> str:
@@ -87,4 +89,5 @@ def _operations(version: str) -> Iterator[Operation]:
                 example=content.get("example"),
                 schema=content.get("schema", {}),
                 parameters=tuple(found.get("parameters", ())),
+                produces=frozenset(media for each in found["responses"].values() for media in each.get("content", {})),
             )
