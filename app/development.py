@@ -27,6 +27,7 @@ from app.seed import DEMO_EMAIL, DEMO_PASSWORD, seed
 from app.server import listen
 from app.server_process import ServerProcess, ServerProcessError, ServerProgram
 from app.settings import Settings
+from app.telemetry.request_origin import of_operator
 
 WATCH_SECONDS = 0.2
 # A developer who presses Ctrl-C waits for nobody. What the environment says wins.
@@ -69,12 +70,14 @@ def migrate(settings: Settings) -> None:
 
 async def sow(settings: Settings) -> bool:
     """Puts the demo data into the database; False if it was there."""
+    of_operator()
     async with running_services(settings, Draining(), application_name="todo-seed") as services:
         return await seed(services)
 
 
 async def appoint(settings: Settings, email: str) -> User:
     """Makes an account an administrator. Raises NotFound."""
+    of_operator()
     async with running_services(settings, Draining(), application_name="todo-appoint") as services:
         return await administration.appoint(services.database, email)
 

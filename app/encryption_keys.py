@@ -13,6 +13,7 @@ from app.domain.encryption.commands import Rotated
 from app.domain.encryption.queries import KeyUse, key_use
 from app.field_encryption import FieldCipher, field_cipher
 from app.settings import Settings
+from app.telemetry.request_origin import of_operator
 
 
 def check(settings: Settings) -> int:
@@ -25,6 +26,7 @@ def check(settings: Settings) -> int:
 
 def rotate(settings: Settings) -> int:
     """Gives every stored value the current keys and prints how far it is; 1 if any had to be left behind."""
+    of_operator()
     results = asyncio.run(_rotate(settings))
     for result in results:
         print(f"{result.name}: {result.replaced} encrypted again.")

@@ -7,7 +7,7 @@ from app.api import documentation, entry, health, methods, operations, v1, v2
 from app.api.application import Application
 from app.api.cursors import CursorCodec
 from app.api.health import HealthChecks
-from app.api.problems import answer
+from app.api.refusals import answer
 from app.api.routing import EXPECTED_ERRORS
 from app.draining import Draining
 from app.keys import keys_for

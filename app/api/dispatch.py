@@ -17,7 +17,7 @@ from starlette.routing import BaseRoute
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from app.api.methods import answer_unrouted
-from app.api.problems import problem_response
+from app.api.refusals import answer
 from app.api.routing import EXPECTED_ERRORS, ApiRoute
 
 Handler = Callable[[Request], Coroutine[Any, Any, Response]]
@@ -89,10 +89,11 @@ class Dispatcher:
             if method in endpoint.methods:
                 scope["route_template"] = endpoint.template
                 scope["path_params"] = {name: segments[index] for index, name in endpoint.names}
+                request = Request(scope, receive)
                 try:
-                    response = await endpoint.handle(Request(scope, receive))
+                    response = await endpoint.handle(request)
                 except EXPECTED_ERRORS as error:
-                    response = problem_response(scope, error)
+                    response = await answer(request, error)
                 await response(scope, receive, send)
                 return
         if is_known:

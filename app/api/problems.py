@@ -9,7 +9,6 @@ from typing import Any
 
 import msgspec
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Scope
 
@@ -83,11 +82,6 @@ def problem(
         headers={"Cache-Control": "no-store", **(headers or {})},
         media_type="application/json" if is_v1 else "application/problem+json",
     )
-
-
-async def answer(request: Request, error: Exception) -> Response:
-    """`problem_response` as an exception handler of the framework."""
-    return problem_response(request.scope, error)
 
 
 def problem_response(scope: Scope, error: Exception) -> Response:

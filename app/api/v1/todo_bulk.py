@@ -3,8 +3,10 @@
 from collections.abc import Callable
 
 from fastapi import APIRouter
+from starlette.requests import Request
 from starlette.responses import Response
 
+from app.api import refusals
 from app.api.dependencies import CurrentCaller, ServicesHere
 from app.api.problems import older_error
 from app.api.responses import document
@@ -24,7 +26,9 @@ _ACTIONS: dict[str, Callable[[TodoId], batch.Operation]] = {
 
 
 @router.post("/bulk-process", response_model=wire.BulkResults, summary="Change many todos")
-async def bulk_process_todos(body: wire.BulkProcess, caller: CurrentCaller, services: ServicesHere) -> Response:
+async def bulk_process_todos(
+    request: Request, body: wire.BulkProcess, caller: CurrentCaller, services: ServicesHere
+) -> Response:
     """Completes, reopens, deletes or updates up to 100 todos, each by itself and in their order.
 
     A refusal does not stop the others: the status is 200 in any case, and `results` says which took effect.
@@ -33,6 +37,7 @@ async def bulk_process_todos(body: wire.BulkProcess, caller: CurrentCaller, serv
     change = body.root
     operations = [_operation(change, TodoId(todo_id)) for todo_id in change.todo_ids]
     outcomes = await batch.run_each(services.database, caller, operations)
+    await refusals.record(request.scope, *(outcome.error for outcome in outcomes))
     results = [_result(TodoId(todo_id), outcome) for todo_id, outcome in zip(change.todo_ids, outcomes, strict=True)]
     succeeded = sum(result["ok"] for result in results)
     shown: wire.BulkResults = {

@@ -6,9 +6,10 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
+from app.api import refusals
 from app.api.conditional import expected_versions
 from app.api.dependencies import CurrentCaller, ServicesHere
-from app.api.problems import problem_document, problem_response
+from app.api.problems import problem_document
 from app.api.responses import document
 from app.api.routing import ApiRoute
 from app.api.v2 import todo_batch_schemas as wire
@@ -44,9 +45,10 @@ async def batch_todos(
         try:
             outcomes = await batch.run_atomically(services.database, caller, operations)
         except batch.BatchRefused as refused:
-            return problem_response(request.scope, _located(refused))
+            raise _located(refused) from refused
     else:
         outcomes = await batch.run_each(services.database, caller, operations)
+        await refusals.record(request.scope, *(outcome.error for outcome in outcomes))
     results = [
         _result(request, index, operation, outcome)
         for index, (operation, outcome) in enumerate(zip(operations, outcomes, strict=True))

@@ -7,11 +7,30 @@ class Action(StrEnum):
     """One kind of event: what it is about, a dot, what happened to it."""
 
     REGISTERED = "account.registered"
+    PASSWORD_CHANGED = "account.password_changed"  # noqa: S105 - an event, not a password
+    ACCESS_CHANGED = "account.access_changed"  # active or not, and the roles
     LOGGED_IN = "session.opened"
     LOGGED_OUT = "session.closed"
     LOGGED_OUT_EVERYWHERE = "session.all_closed"
+    LOGGED_OUT_ELSEWHERE = "session.others_closed"
+    PROVED = "session.proved"  # the step-up before what is sensitive
     SESSION_REVOKED = "session.revoked"
     REFRESH_TOKEN_REUSED = "session.refresh_token_reused"  # noqa: S105 - an event, not a token
-    PASSWORD_CHANGED = "account.password_changed"  # noqa: S105 - an event, not a password
-    ACCESS_CHANGED = "account.access_changed"
+    TEAM_CREATED = "team.created"
+    TEAM_CHANGED = "team.changed"
+    TEAM_DELETED = "team.deleted"
+    MEMBER_ADDED = "member.added"
+    MEMBER_ROLE_CHANGED = "member.role_changed"
+    MEMBER_REMOVED = "member.removed"
+    PROJECT_CHANGED = "project.changed"
+    PROJECT_TRASHED = "project.trashed"
+    PROJECT_RESTORED = "project.restored"
+    TODO_CHANGED = "todo.changed"
+    TODO_TRASHED = "todo.trashed"
+    TODO_RESTORED = "todo.restored"
+    TAG_CHANGED = "tag.changed"
+    TAG_DELETED = "tag.deleted"
+    TAG_MERGED = "tag.merged"
+    TRASH_PURGED = "trash.purged"
+    KEYS_ROTATED = "keys.rotated"
     ACCESS_REFUSED = "access.refused"

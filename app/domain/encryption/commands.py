@@ -10,6 +10,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from app.database.executor import Database
+from app.domain.audit import commands as audit
+from app.domain.audit.action import Action
+from app.domain.audit.entry import Subject
 from app.domain.encryption import repository
 from app.domain.encryption.repository import Stored
 from app.domain.encryption.tables import ENCRYPTED, EncryptedColumn
@@ -89,6 +92,7 @@ async def _replace(
     outdated: list[Stored],
     progress: Rotated,
 ) -> None:
+    before = progress.replaced
     async with unit_of_work(database) as work:
         for stored in outdated:
             place = Place.of_row(encrypted.table, encrypted.column.name, stored.key)
@@ -109,6 +113,9 @@ async def _replace(
             )
             progress.replaced += is_replaced
             progress.overtaken += not is_replaced
+        if replaced := progress.replaced - before:
+            subject = Subject("column", encrypted.name)
+            audit.record(work, Action.KEYS_ROTATED, subject=subject, changed={"values": (None, replaced)})
 
 
 def _is_current(cipher: FieldCipher, stored: Stored) -> bool:

@@ -3,7 +3,10 @@
 from msgspec import UNSET, Struct, UnsetType
 from msgspec.structs import replace
 
-from app.database.executor import Database
+from app.database.executor import Database, Transaction
+from app.domain.audit import commands as audit
+from app.domain.audit.action import Action
+from app.domain.audit.entry import Subject, differences
 from app.domain.errors import Conflict, NotAllowed, NotFound
 from app.domain.identity import repository
 from app.domain.identity.session import Ending
@@ -57,6 +60,7 @@ async def change_access(
             raise Conflict("You cannot take your own access away; another administrator can.", code="OWN_ACCESS")
         if user.is_active and not wanted.is_active:
             await repository.revoke_all(work, user_id, Ending.DEACTIVATED)
+        _record(work, caller.user_id, user, wanted)
         return await users_repository.update_user(work, wanted)
 
 
@@ -72,7 +76,14 @@ async def appoint(database: Database, email: str) -> User:
         user = (await users_repository.lock(work, holder.user_id))[holder.user_id]
         if ADMINISTRATOR in user.roles:
             return user
-        return await users_repository.update_user(work, replace(user, roles=[*user.roles, ADMINISTRATOR]))
+        wanted = replace(user, roles=[*user.roles, ADMINISTRATOR])
+        _record(work, None, user, wanted)
+        return await users_repository.update_user(work, wanted)
+
+
+def _record(work: Transaction, actor: UserId | None, before: User, after: User) -> None:
+    changed = differences(before, after, "is_active", "roles")
+    audit.record(work, Action.ACCESS_CHANGED, actor=actor, subject=Subject("user", before.id), changed=changed)
 
 
 def _administers(user: User) -> bool:

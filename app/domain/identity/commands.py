@@ -5,7 +5,10 @@ Passwords are hashed and verified before a transaction begins, never inside one.
 
 from msgspec import Struct
 
-from app.database.executor import Database
+from app.database.executor import Database, Transaction
+from app.domain.audit import commands as audit
+from app.domain.audit.action import Action
+from app.domain.audit.entry import Changes, Subject
 from app.domain.errors import Conflict, NotAuthenticated, NotFound, invalid
 from app.domain.identity import devices_repository, password_policy, repository
 from app.domain.identity.authority import Authority
@@ -64,6 +67,7 @@ async def create_account(
             work, user_id, email=email, name=name, password_hash=password_hash, timezone=timezone, roles=list(roles)
         )
         await teams_repository.insert_personal(work, user_id=user_id, name=PERSONAL_TEAM_NAME)
+        audit.record(work, Action.REGISTERED, actor=user_id, subject=Subject("user", user_id))
         return user
 
 
@@ -79,6 +83,7 @@ async def log_in(database: Database, authority: Authority, *, email: str, passwo
         holder = await _proven(database, authority, email, password)
     tokens = await open_session(database, authority, holder, client)
     if tokens is None:
+        await _record_failed_login(database, holder, "ACCOUNT_NOT_ACTIVE")
         raise _invalid_credentials()
     return tokens
 
@@ -103,26 +108,38 @@ async def open_session(
             return None
         await repository.insert_token(work, opened.id, fingerprint(refresh_token))
         maximum = authority.sessions_per_user
-        await devices_repository.end_surplus(work, holder.user_id, kept=opened.id, maximum=maximum)
+        surplus = await devices_repository.end_surplus(work, holder.user_id, kept=opened.id, maximum=maximum)
+        audit.record(
+            work,
+            Action.LOGGED_IN,
+            actor=holder.user_id,
+            subject=Subject("user", holder.user_id),
+            changed={"session_id": (None, opened.id), **({"session_ids": (surplus, [])} if surplus else {})},
+        )
     return authority.tokens(opened, refresh_token)
 
 
 async def log_out(database: Database, caller: Caller) -> None:
     """Ends the caller's session. Its tokens of both kinds are refused from the next request on."""
     async with unit_of_work(database) as work:
-        await repository.revoke(work, caller.session_id, Ending.LOGOUT)
+        if await repository.revoke(work, caller.session_id, Ending.LOGOUT):
+            _record_endings(work, Action.LOGGED_OUT, caller, [caller.session_id])
 
 
 async def log_out_everywhere(database: Database, caller: Caller) -> None:
     """Ends all sessions of the caller, this one included."""
     async with unit_of_work(database) as work:
-        await repository.revoke_all(work, caller.user_id, Ending.LOGOUT_ALL)
+        ended = await repository.revoke_all(work, caller.user_id, Ending.LOGOUT_ALL)
+        if ended:
+            _record_endings(work, Action.LOGGED_OUT_EVERYWHERE, caller, ended)
 
 
 async def log_out_others(database: Database, caller: Caller) -> None:
     """Ends all sessions of the caller but this one."""
     async with unit_of_work(database) as work:
-        await repository.revoke_all(work, caller.user_id, Ending.LOGOUT_OTHERS, kept=caller.session_id)
+        ended = await repository.revoke_all(work, caller.user_id, Ending.LOGOUT_OTHERS, kept=caller.session_id)
+        if ended:
+            _record_endings(work, Action.LOGGED_OUT_ELSEWHERE, caller, ended)
 
 
 async def label_session(database: Database, caller: Caller, session_id: SessionId, label: str | None) -> Session:
@@ -140,6 +157,7 @@ async def revoke_session(database: Database, caller: Caller, session_id: Session
     async with unit_of_work(database) as work:
         if not await repository.revoke_own(work, session_id, user_id=caller.user_id, ending=Ending.REVOKED):
             raise NotFound("session", session_id)
+        _record_endings(work, Action.SESSION_REVOKED, caller, [session_id])
 
 
 async def change_password(
@@ -159,7 +177,14 @@ async def change_password(
         old_hash = holder.password_hash
         if not await users_repository.replace_password(work, caller.user_id, old_hash=old_hash, new_hash=new_hash):
             raise Conflict("Your password was changed by another request; try again.", code="PASSWORD_CHANGED")
-        await repository.revoke_all(work, caller.user_id, Ending.PASSWORD_CHANGED, kept=caller.session_id)
+        ended = await repository.revoke_all(work, caller.user_id, Ending.PASSWORD_CHANGED, kept=caller.session_id)
+        audit.record(
+            work,
+            Action.PASSWORD_CHANGED,
+            actor=caller.user_id,
+            subject=Subject("user", caller.user_id),
+            changed={"password": (None, None), "session_ids": (ended, [])},
+        )
 
 
 async def purge_expired(database: Database) -> int:
@@ -178,6 +203,7 @@ async def _proven(database: Database, authority: Authority, email: str, password
     holder = await users_repository.password_by_email(database.reader, email)
     matches = await authority.passwords.verify(holder.password_hash if holder else None, password)
     if holder is None or not matches:
+        await _record_failed_login(database, holder, "WRONG_PASSWORD" if holder else "UNKNOWN_ACCOUNT")
         raise _invalid_credentials()
     return holder
 
@@ -187,6 +213,17 @@ async def _replace_outdated(database: Database, authority: Authority, holder: Pa
     new_hash = await authority.passwords.hash(password)
     async with unit_of_work(database) as work:
         await users_repository.replace_password(work, holder.user_id, old_hash=holder.password_hash, new_hash=new_hash)
+
+
+async def _record_failed_login(database: Database, holder: PasswordHolder | None, reason: str) -> None:
+    """Whoever failed is nobody known. What they typed is not kept: it may be a password in the wrong field."""
+    subject = None if holder is None else Subject("user", holder.user_id)
+    await audit.record_refusal(database, Action.LOGGED_IN, subject=subject, changed={"reason": (None, reason)})
+
+
+def _record_endings(work: Transaction, action: Action, caller: Caller, session_ids: list[SessionId]) -> None:
+    changed: Changes = {"session_ids": (session_ids, [])}
+    audit.record(work, action, actor=caller.user_id, subject=Subject("user", caller.user_id), changed=changed)
 
 
 def _invalid_credentials() -> NotAuthenticated:

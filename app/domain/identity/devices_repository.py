@@ -43,8 +43,8 @@ async def label(work: Transaction, session_id: SessionId, *, user_id: UserId, la
     return await work.first(_LABEL, session_id=session_id, user_id=user_id, new_label=label)
 
 
-async def end_surplus(work: Transaction, user_id: UserId, *, kept: SessionId, maximum: int) -> None:
-    """Ends what is beyond `maximum` sessions, those first that were not seen for longest, and never `kept`.
+async def end_surplus(work: Transaction, user_id: UserId, *, kept: SessionId, maximum: int) -> list[SessionId]:
+    """Ends what is beyond `maximum` sessions, those first that were not seen for longest, and never `kept`; which.
 
     Exact for whoever holds the user's row, as opening a session does.
     """
@@ -53,3 +53,4 @@ async def end_surplus(work: Transaction, user_id: UserId, *, kept: SessionId, ma
     )
     if ended_ids:
         work.touch(*(of_session(session_id) for session_id in ended_ids))
+    return ended_ids

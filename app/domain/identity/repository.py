@@ -220,10 +220,12 @@ async def is_fresh(reader: Reader, session_id: SessionId) -> bool:
     return await reader.first(_FRESH, session_id=session_id) is not None
 
 
-async def revoke(work: Transaction, session_id: SessionId, ending: Ending) -> None:
-    """Ends a session, with its tokens; one that was revoked before keeps its first reason."""
-    if await work.first(_REVOKE, session_id=session_id, reason=ending.value) is not None:
+async def revoke(work: Transaction, session_id: SessionId, ending: Ending) -> bool:
+    """Ends a session, with its tokens; False for one that was revoked before, which keeps its first reason."""
+    revoked = await work.first(_REVOKE, session_id=session_id, reason=ending.value) is not None
+    if revoked:
         work.touch(of_session(session_id))
+    return revoked
 
 
 async def revoke_own(work: Transaction, session_id: SessionId, *, user_id: UserId, ending: Ending) -> bool:
@@ -234,10 +236,14 @@ async def revoke_own(work: Transaction, session_id: SessionId, *, user_id: UserI
     return revoked
 
 
-async def revoke_all(work: Transaction, user_id: UserId, ending: Ending, *, kept: SessionId | None = None) -> None:
-    """Ends all sessions of a user but the one that is `kept`."""
-    if await work.all(_REVOKE_ALL, user_id=user_id, kept_id=kept, reason=ending.value):
+async def revoke_all(
+    work: Transaction, user_id: UserId, ending: Ending, *, kept: SessionId | None = None
+) -> list[SessionId]:
+    """Ends all sessions of a user but the one that is `kept`; those that it ended."""
+    ended = await work.all(_REVOKE_ALL, user_id=user_id, kept_id=kept, reason=ending.value)
+    if ended:
         work.touch(of_user(user_id))
+    return ended
 
 
 async def page(reader: Reader, user_id: UserId, request: PageRequest) -> list[Session]:

@@ -6,6 +6,9 @@ Source: RFC 9700 §4.14.2.
 """
 
 from app.database.executor import Database
+from app.domain.audit import commands as audit
+from app.domain.audit.action import Action
+from app.domain.audit.entry import Subject
 from app.domain.errors import NotAuthenticated
 from app.domain.identity import repository
 from app.domain.identity.authority import Authority
@@ -58,7 +61,14 @@ async def _repeated(database: Database, authority: Authority, refresh_token: str
 async def _end_family(database: Database, used: UsedToken) -> None:
     """Ends the session in a transaction of its own, which the refusal that follows cannot undo."""
     async with unit_of_work(database) as work:
-        await repository.revoke(work, used.session.id, Ending.REFRESH_REUSE)
+        if await repository.revoke(work, used.session.id, Ending.REFRESH_REUSE):
+            # Who came with it is not known: the thief, or the person whose token was stolen.
+            audit.record(
+                work,
+                Action.REFRESH_TOKEN_REUSED,
+                subject=Subject("user", used.session.user_id),
+                changed={"session_ids": ([used.session.id], [])},
+            )
     log.info("refresh token reused, session ended", session_id=str(used.session.id), user_id=str(used.session.user_id))
 
 

@@ -7,6 +7,9 @@ A login is such a proof, and so is the password given again. Which commands are 
 from datetime import datetime
 
 from app.database.executor import Database, Reader
+from app.domain.audit import commands as audit
+from app.domain.audit.action import Action
+from app.domain.audit.entry import Subject
 from app.domain.errors import NotAuthenticated
 from app.domain.guesses import limit
 from app.domain.guesses.limit import Secret
@@ -35,6 +38,8 @@ async def step_up(database: Database, authority: Authority, caller: Caller, *, p
     await prove_password(database, authority, caller, password, field="password")
     async with unit_of_work(database) as work:
         until = await repository.prove(work, caller.session_id, authority.lifetimes)
+        if until is not None:
+            audit.record(work, Action.PROVED, actor=caller.user_id, subject=Subject("user", caller.user_id))
     if until is None:
         raise NotAuthenticated("Your session has ended; log in again.", code="SESSION_ENDED")
     return until
@@ -51,6 +56,13 @@ async def prove_password(
     holder = await users_repository.password_by_id(database.reader, caller.user_id)
     matches = await authority.passwords.verify(holder.password_hash if holder else None, password)
     if holder is None or not matches:
+        await audit.record_refusal(
+            database,
+            Action.PROVED,
+            actor=caller.user_id,
+            subject=Subject("user", caller.user_id),
+            changed={"reason": (None, "WRONG_PASSWORD")},
+        )
         raise NotAuthenticated(f"{field} is not your password.", code="WRONG_PASSWORD")
     await limit.was_right(database.autocommit(), guess)
     return holder

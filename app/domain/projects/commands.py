@@ -1,6 +1,11 @@
 """What can be done to projects. Each public function is one unit of work, visible where it opens."""
 
+from collections import Counter
+
 from app.database.executor import Database, Transaction
+from app.domain.audit import commands as audit
+from app.domain.audit.action import Action
+from app.domain.audit.entry import Changes, Subject, differences
 from app.domain.errors import NotFound
 from app.domain.ids import ProjectId
 from app.domain.projects import repository, trash_repository
@@ -48,7 +53,12 @@ async def update(
     async with unit_of_work(database) as work:
         project = await _locked(work, caller, project_id, expected)
         wanted = changed(project, changes)
-        return project if wanted == project else await repository.update_project(work, wanted)
+        if wanted == project:
+            return project
+        if project.user_id != caller.user_id:
+            told = differences(project, wanted, "name", "color", "status", "position", named=("description",))
+            _record(work, Action.PROJECT_CHANGED, caller, project, told)
+        return await repository.update_project(work, wanted)
 
 
 async def archive(database: Database, caller: Caller, project_id: ProjectId, *, expected: Versions = None) -> Project:
@@ -71,6 +81,7 @@ async def delete(database: Database, caller: Caller, project_id: ProjectId, *, e
         require_writer(project.role)
         require_version(project, expected)
         await trash_repository.trash(work, project)
+        _record_move(work, Action.PROJECT_TRASHED, caller, project)
 
 
 @repeated
@@ -81,6 +92,7 @@ async def restore(database: Database, caller: Caller, project_id: ProjectId) -> 
         if project is None or project.deleted_at is None:
             raise NotFound("project in the trash", project_id)
         require_writer(project.role)
+        _record_move(work, Action.PROJECT_RESTORED, caller, project)
         return await trash_repository.restore(work, project, project.deleted_at)
 
 
@@ -94,9 +106,24 @@ async def purge_trash(database: Database) -> int:
     while True:
         async with unit_of_work(database) as work:
             purged = await trash_repository.purge(work, PURGE_BATCH)
-        total += purged
-        if purged < PURGE_BATCH:
+            for team_id, projects in Counter(purged).items():
+                subject = Subject("team", team_id)
+                changed_here = {"projects": (projects, 0)}
+                audit.record(work, Action.TRASH_PURGED, subject=subject, team_id=team_id, changed=changed_here)
+        total += len(purged)
+        if len(purged) < PURGE_BATCH:
             return total
+
+
+def _record(work: Transaction, action: Action, caller: Caller, project: Project, told: Changes) -> None:
+    subject = Subject("project", project.id)
+    audit.record(work, action, actor=caller.user_id, subject=subject, team_id=project.team_id, changed=told)
+
+
+def _record_move(work: Transaction, action: Action, caller: Caller, project: Project) -> None:
+    """To the trash and back: in a shared team whatever others put into the project goes along."""
+    if project.team_id != caller.personal_team_id or project.user_id != caller.user_id:
+        _record(work, action, caller, project, {})
 
 
 async def _locked(work: Transaction, caller: Caller, project_id: ProjectId, expected: Versions) -> Project:

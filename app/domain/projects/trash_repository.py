@@ -122,10 +122,10 @@ async def restore(work: Transaction, project: Project, trashed_at: dt.datetime) 
     return rows[0]
 
 
-async def purge(work: Transaction, batch: int) -> int:
-    """Deletes at most `batch` projects that have been in the trash for thirty days, for good; the number deleted."""
+async def purge(work: Transaction, batch: int) -> list[TeamId]:
+    """Deletes at most `batch` projects that have been in the trash for thirty days, for good; the team of each."""
     team_ids: list[TeamId] = await work.all(_PURGE, batch=batch)
     for team_id in set(team_ids):
         # A foreign key takes the project off the todos that are in the trash still.
         work.touch(of_projects(team_id), *of_todos_in(team_id))
-    return len(team_ids)
+    return team_ids

@@ -1,6 +1,9 @@
 """What can be done to tags. What changes a name changes it in the team's todos, in the same unit of work."""
 
 from app.database.executor import Database, Transaction
+from app.domain.audit import commands as audit
+from app.domain.audit.action import Action
+from app.domain.audit.entry import Changes, Subject, differences
 from app.domain.errors import NotFound, invalid
 from app.domain.tags import repository
 from app.domain.tags.tag import Tag, TagChanges, TagDraft, TagId, changed, checked, require_version
@@ -44,6 +47,7 @@ async def update(
         updated = await repository.update_tag(work, wanted)
         if updated.name != tag.name:
             await repository.replace_in_todos(work, tag.team_id, old=tag.name, new=updated.name)
+        _record(work, Action.TAG_CHANGED, caller, tag, differences(tag, updated, "name", "color"))
         return updated
 
 
@@ -57,6 +61,7 @@ async def delete(database: Database, caller: Caller, tag_id: TagId, *, expected:
         tag = await _locked(work, caller, tag_id, expected)
         await repository.remove_from_todos(work, tag.team_id, tag.name)
         await repository.delete_tag(work, tag)
+        _record(work, Action.TAG_DELETED, caller, tag, {"name": (tag.name, None)})
 
 
 @repeated
@@ -73,7 +78,15 @@ async def merge(database: Database, caller: Caller, tag_id: TagId, *, into: TagI
             raise invalid("#/into", "UNKNOWN_TAG", "into must be another tag of the same team.")
         await repository.replace_in_todos(work, tag.team_id, old=tag.name, new=target.name)
         await repository.delete_tag(work, tag)
+        _record(work, Action.TAG_MERGED, caller, tag, {"name": (tag.name, target.name), "id": (tag.id, target.id)})
         return target
+
+
+def _record(work: Transaction, action: Action, caller: Caller, tag: Tag, told: Changes) -> None:
+    """A tag of a shared team is on the todos of others, too."""
+    if tag.team_id != caller.personal_team_id:
+        subject = Subject("tag", tag.id)
+        audit.record(work, action, actor=caller.user_id, subject=subject, team_id=tag.team_id, changed=told)
 
 
 async def _locked(work: Transaction, caller: Caller, tag_id: TagId, expected: Versions) -> Tag:

@@ -4,6 +4,9 @@ from msgspec import UNSET, UnsetType
 from msgspec.structs import replace
 
 from app.database.executor import Database, Transaction
+from app.domain.audit import commands as audit
+from app.domain.audit.action import Action
+from app.domain.audit.entry import Subject, differences
 from app.domain.errors import Conflict, NotFound, invalid
 from app.domain.ids import TeamId, UserId, uuid7
 from app.domain.names import checked_name
@@ -35,7 +38,9 @@ async def create(database: Database, caller: Caller, draft: TeamDraft) -> Team:
     name = checked_name(draft.name, maximum=NAME_MAXIMUM)
     slug = slug_for(name, team_id) if draft.slug is None else checked_slug(draft.slug)
     async with unit_of_work(database) as work:
-        return await repository.insert_shared(work, caller.user_id, team_id, name=name, slug=slug)
+        team = await repository.insert_shared(work, caller.user_id, team_id, name=name, slug=slug)
+        _record(work, Action.TEAM_CREATED, caller, team, name=(None, name), slug=(None, slug))
+        return team
 
 
 @repeated
@@ -56,7 +61,10 @@ async def update(
         require_administrator(team.role)
         require_version(team, expected)
         wanted = changed(team, change)
-        return team if wanted == team else await repository.update_team(work, wanted)
+        if wanted == team:
+            return team
+        _record(work, Action.TEAM_CHANGED, caller, team, **differences(team, wanted, "name", "slug"))
+        return await repository.update_team(work, wanted)
 
 
 @repeated
@@ -76,6 +84,7 @@ async def delete(database: Database, caller: Caller, team_id: TeamId, *, expecte
             detail = "The team still has projects or todos; move them to the trash or to another team first."
             raise Conflict(detail, code="TEAM_NOT_EMPTY")
         await repository.delete_team(work, team_id)
+        _record(work, Action.TEAM_DELETED, caller, team, name=(team.name, None), slug=(team.slug, None))
 
 
 @repeated
@@ -91,6 +100,7 @@ async def add_member(database: Database, caller: Caller, team_id: TeamId, *, ema
         member = await membership_repository.insert_member(work, team_id, email_key=fold(email), role=role)
         if member is None:
             raise invalid("#/email", "UNKNOWN_ACCOUNT", "email must be the address of an active account.")
+        _record_member(work, Action.MEMBER_ADDED, caller, member, role=(None, member.role))
         return member
 
 
@@ -112,6 +122,7 @@ async def change_role(
         await _require_other_owner(work, member)
         wanted = replace(member, role=role.value)
         await membership_repository.update_role(work, wanted)
+        _record_member(work, Action.MEMBER_ROLE_CHANGED, caller, member, role=(member.role, wanted.role))
         return wanted
 
 
@@ -128,6 +139,7 @@ async def remove_member(database: Database, caller: Caller, team_id: TeamId, mem
             require_manager(team.role, of=member.role)
         await _require_other_owner(work, member)
         await membership_repository.delete_member(work, member)
+        _record_member(work, Action.MEMBER_REMOVED, caller, member, role=(member.role, None))
 
 
 @repeated
@@ -148,6 +160,18 @@ async def _locked_member(work: Transaction, caller: Caller, team_id: TeamId, mem
     if member is None:
         raise NotFound("member", member_id)
     return member
+
+
+def _record(work: Transaction, action: Action, caller: Caller, team: Team, **changed: tuple[object, object]) -> None:
+    subject = Subject("team", team.id)
+    audit.record(work, action, actor=caller.user_id, subject=subject, team_id=team.id, changed=changed)
+
+
+def _record_member(
+    work: Transaction, action: Action, caller: Caller, member: Membership, **changed: tuple[object, object]
+) -> None:
+    subject = Subject("user", member.user_id)
+    audit.record(work, action, actor=caller.user_id, subject=subject, team_id=member.team_id, changed=changed)
 
 
 async def _require_other_owner(work: Transaction, member: Membership) -> None:

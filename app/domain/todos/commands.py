@@ -7,10 +7,11 @@ from msgspec import UNSET
 
 from app.database.errors import DatabaseUnavailable
 from app.database.executor import Database, Reader, Transaction
+from app.domain.audit.action import Action
 from app.domain.errors import NotFound, Stale, invalid
 from app.domain.ids import ProjectId, TeamId, TodoId
 from app.domain.teams.policy import Role, require_writer
-from app.domain.todos import cache_tags, repository, tag_names_repository, trash_repository
+from app.domain.todos import auditing, cache_tags, repository, tag_names_repository, trash_repository
 from app.domain.todos.todo import Status, Todo, TodoChanges, TodoDraft, changed, clean_title, require_transition
 from app.domain.unit_of_work import repeated, unit_of_work
 from app.domain.users.caller import Caller
@@ -110,6 +111,7 @@ async def restore(database: Database, caller: Caller, todo_id: TodoId) -> Todo:
             raise NotFound("todo in the trash", todo_id)
         require_writer(Role(todo.role))
         restored = await trash_repository.restore(work, caller.user_id, todo, todo.deleted_at)
+        auditing.record_moves(work, Action.TODO_RESTORED, caller, todo.team_id, restored)
         work.touch(cache_tags.of_list(todo.team_id), *(cache_tags.of_item(each.id) for each in restored))
         found = next((each for each in restored if each.id == todo_id), None)
         if found is None:
@@ -126,6 +128,7 @@ async def purge_trash(database: Database) -> int:
             # No subtask outside the trash has a parent in it, so only the lists of the trash lose anything.
             purged = await trash_repository.purge(work, PURGE_BATCH)
             work.touch(*cache_tags.of_lists(set(purged)))
+            auditing.record_purge(work, purged)
         total += len(purged)
         if len(purged) < PURGE_BATCH:
             return total
@@ -158,7 +161,7 @@ async def update_in(
         return todo
     if after.parent_id is not None and after.parent_id != todo.parent_id:
         await _check_parent(work, caller, todo.team_id, after.parent_id, child_id=todo_id)
-    return await _stored(work, caller, after)
+    return await _stored(work, caller, todo, after)
 
 
 async def complete_in(work: Transaction, caller: Caller, todo_id: TodoId, *, expected: Versions = None) -> Todo:
@@ -167,7 +170,7 @@ async def complete_in(work: Transaction, caller: Caller, todo_id: TodoId, *, exp
     if todo.status == Status.DONE:
         return todo
     require_transition(todo.status, Status.DONE)
-    return await _stored(work, caller, msgspec.structs.replace(todo, status=Status.DONE))
+    return await _stored(work, caller, todo, msgspec.structs.replace(todo, status=Status.DONE))
 
 
 async def reopen_in(work: Transaction, caller: Caller, todo_id: TodoId, *, expected: Versions = None) -> Todo:
@@ -175,14 +178,15 @@ async def reopen_in(work: Transaction, caller: Caller, todo_id: TodoId, *, expec
     todo = await _locked(work, caller, todo_id, expected)
     if Status(todo.status) not in {Status.DONE, Status.CANCELLED}:
         return todo
-    return await _stored(work, caller, msgspec.structs.replace(todo, status=Status.OPEN))
+    return await _stored(work, caller, todo, msgspec.structs.replace(todo, status=Status.OPEN))
 
 
 async def delete_in(work: Transaction, caller: Caller, todo_id: TodoId, *, expected: Versions = None) -> None:
     """`delete` inside a unit of work that is open already."""
     todo = await _locked(work, caller, todo_id, expected)
     trashed = await trash_repository.trash(work, caller.user_id, todo)
-    work.touch(cache_tags.of_list(todo.team_id), *(cache_tags.of_item(each) for each in trashed))
+    auditing.record_moves(work, Action.TODO_TRASHED, caller, todo.team_id, trashed)
+    work.touch(cache_tags.of_list(todo.team_id), *(cache_tags.of_item(each.id) for each in trashed))
 
 
 async def _create_plain(database: Database, caller: Caller, draft: TodoDraft) -> Todo:
@@ -202,9 +206,10 @@ async def _refuse(reader: Reader, caller: Caller, team_id: TeamId) -> NoReturn:
     raise DatabaseUnavailable("DATABASE_CONTENTION")  # The caller became a writer just now; `repeated` asks again.
 
 
-async def _stored(work: Transaction, caller: Caller, todo: Todo) -> Todo:
+async def _stored(work: Transaction, caller: Caller, todo: Todo, after: Todo) -> Todo:
     """The next version of a locked todo, written."""
-    stored = await repository.update_todo(work, caller.user_id, todo)
+    stored = await repository.update_todo(work, caller.user_id, after)
+    auditing.record_change(work, caller, todo, after)
     work.touch(cache_tags.of_list(stored.team_id), cache_tags.of_item(stored.id))
     return stored
 

@@ -1,6 +1,7 @@
 """The SQL of the trash: into it, out of it, and gone for good after thirty days."""
 
 import datetime as dt
+from typing import NamedTuple
 
 from sqlalchemy import (
     DateTime,
@@ -30,6 +31,14 @@ from app.domain.todos.todo import Todo
 
 t, m, p = todos.c, team_memberships.c, projects.c
 
+
+class Trashed(NamedTuple):
+    """A todo that went to the trash, and who had created it."""
+
+    id: TodoId
+    created_by: UserId | None
+
+
 _LOCK_TRASHED = Change(
     "todos.lock_trashed",
     select(*COLUMNS, m.role)
@@ -50,8 +59,8 @@ _TRASH = Change(
     update(todos)
     .where(_itself_and_subtasks, LIVE, MAY_WRITE)
     .values(deleted_at=_moment, version=t.version + 1, updated_at=_moment)
-    .returning(t.id),
-    scalar,
+    .returning(t.id, t.created_by),
+    Trashed,
 )
 _other = todos.alias("other")
 _project_is_live = select(p.id).where(p.team_id == t.team_id, p.id == t.project_id, p.deleted_at.is_(None)).exists()
@@ -131,8 +140,8 @@ async def lock_trashed(work: Transaction, caller_id: UserId, todo_id: TodoId) ->
     return await work.first(_LOCK_TRASHED, caller_id=caller_id, id=todo_id)
 
 
-async def trash(work: Transaction, caller_id: UserId, todo: Todo) -> list[TodoId]:
-    """Moves a locked todo and its subtasks to the trash, under one moment; the ids of all of them.
+async def trash(work: Transaction, caller_id: UserId, todo: Todo) -> list[Trashed]:
+    """Moves a locked todo and its subtasks to the trash, under one moment; all of them.
 
     Raises NotFound if the caller lost it.
     """

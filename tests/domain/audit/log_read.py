@@ -1,6 +1,6 @@
 """What the log holds, for tests to look at: past every rule of who may see it."""
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import date
 from typing import Any
 from uuid import UUID
@@ -9,7 +9,7 @@ import msgspec
 from sqlalchemy import Text, bindparam, cast, func, select
 
 from app.database.executor import Database
-from app.database.schema import uuid
+from app.database.schema import moment, uuid
 from app.database.statements import Query
 from app.domain.audit.action import Action
 from app.domain.audit.chain import Link
@@ -94,3 +94,15 @@ async def heads(database: Database) -> dict[tuple[date, int], tuple[int, bytes]]
 
 def _of_kind(rows: list[Kept], action: Action | None) -> list[Kept]:
     return [row for row in rows if action is None or row.action == action]
+
+
+_NOW = Query("tests.now", select(func.clock_timestamp()), lambda moment: moment)
+_NEWER = Query(
+    "tests.newer", select(*_WHOLE).where(c.at > bindparam("since", type_=moment)).order_by(*_IN_ORDER), _kept
+)
+
+
+async def newer(database: Database) -> Callable[[], Awaitable[list[Kept]]]:
+    """What will have been added from now on, oldest first."""
+    since = await database.reader.first(_NOW)
+    return lambda: database.reader.all(_NEWER, since=since)

@@ -60,6 +60,7 @@ class TestRecord:
         self, database: Database, somebody: UserId, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         """The log refuses the row, and so there is no team."""
+        owner = await make_user(database)
         monkeypatch.setattr(entry, "_kind_of", lambda _actor, _origin: "martian")
         slug = f"martian-{uuid4()}"
 
@@ -68,7 +69,6 @@ class TestRecord:
                 await insert_shared(work, owner.id, TeamId(uuid4()), name="x", slug=slug)
                 audit.record(work, Action.LOGGED_OUT, actor=somebody)
 
-        owner = await make_user(database)
         with pytest.raises(ConstraintViolated, match="ck_audit_log_actor_kind"):
             await fail()
         assert await by_actor(database, somebody) == []

@@ -158,8 +158,8 @@ class TestPurgeTrash:
             await commands.delete(database, ann, project.id)
             await age(database, project, days=31)
         async with database.transaction() as work:
-            assert await trash_repository.purge(work, 2) == 2
-            assert await trash_repository.purge(work, 2) == 2
+            assert len(await trash_repository.purge(work, 2)) == 2
+            assert len(await trash_repository.purge(work, 2)) == 2
         assert await commands.purge_trash(database) == 1
 
     async def test_what_somebody_is_restoring_is_left_alone(self, database):
