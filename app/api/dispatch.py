@@ -101,6 +101,11 @@ class Dispatcher:
             response = await answer_unrouted(Request(scope), HTTPException(405))
             await response(scope, receive, send)
             return
+        if scope["path"].endswith("\n"):
+            # The framework's patterns end in `$`, which also fits before a last line end.
+            response = await answer_unrouted(Request(scope), HTTPException(404))
+            await response(scope, receive, send)
+            return
         await self._app(scope, receive, send)
 
 

@@ -10,6 +10,7 @@ import re
 from collections.abc import Awaitable, Sequence
 from contextvars import ContextVar
 from random import randbytes
+from urllib.parse import unquote
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 from structlog.contextvars import STRUCTLOG_KEY_PREFIX
@@ -24,6 +25,8 @@ _TRACEPARENT = re.compile(
     rb"(?!ff)(?P<version>[0-9a-f]{2})-(?P<trace>(?!0{32})[0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-(?P<flags>[0-9a-f]{2})"
     rb"(?P<more>-[\x21-\x7e]*)?"
 )
+
+_ESCAPED_SLASH = re.compile("%2[fF]")
 
 # Structlog finds what belongs into every log line by the name of the variable. To set one that is at hand costs a
 # quarter of what bind_contextvars does, which looks for it first (0.08 against 0.32 µs, Python 3.11, November 2026).
@@ -43,6 +46,8 @@ class RequestContext:
             return self.app(scope, receive, send)
         headers: dict[bytes, bytes] = dict(scope["headers"])
         scope["headers_by_name"] = headers
+        if b"%2" in (raw_path := scope.get("raw_path") or b""):
+            scope["path"] = _path_with_escaped_slashes(raw_path)
         request_id = trace_id = randbytes(16).hex()  # noqa: S311 - unique is enough; a tenth of what uuid4 costs
         flags = "00"
         if (given_id := headers.get(b"x-request-id")) and _REQUEST_ID.fullmatch(given_id):
@@ -59,6 +64,14 @@ class RequestContext:
         outgoing = Outgoing(send, (b"x-request-id", request_id.encode()))
         scope["outgoing"] = outgoing
         return self.app(scope, receive, outgoing.send)
+
+
+def _path_with_escaped_slashes(raw_path: bytes) -> str:
+    """The path, decoded but for its escaped slashes: those are part of a segment and no end of it (RFC 3986, 2.2).
+
+    Servers decode them. Then `/api/v2%2fme` would be a page to us and a segment to a proxy that guards `/api/v2/`.
+    """
+    return unquote(_ESCAPED_SLASH.sub("%252F", raw_path.decode("latin-1")))
 
 
 def traceparent(scope: Scope) -> str:
