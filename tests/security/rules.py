@@ -107,7 +107,9 @@ _THING = r"/(todos|projects|tags)/{\w+}"
 RULES = (
     Rule(r"GET /(users/me|me|me/sessions)", anybody),
     Rule(r"PATCH /(users/me|me)", anybody),
-    Rule(r"DELETE /me/sessions/{session_id}", themselves),
+    Rule(r"(PATCH|DELETE) /me/sessions/{session_id}", themselves),
+    Rule(r"POST /me/sessions/revoke-others", anybody),
+    Rule(r"POST /auth/step-up", anybody),
     Rule(r"POST /auth/(logout|logout-all|password/change)", anybody),
     Rule(r"GET /(users|api/middleware/stats)", administrators),
     Rule(r"GET /users/{user_id}", administrators_and_themselves),
