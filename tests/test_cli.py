@@ -1,5 +1,6 @@
 """The `todo` command, run as a program: what it prints, what it leaves, how it ends."""
 
+import asyncio
 import json
 import os
 import subprocess
@@ -8,13 +9,21 @@ from pathlib import Path
 
 import pytest
 
+from app.database import migrations
 from app.database.executor import Database
+from app.domain.messages import commands as messages
+from app.domain.messages.message import Message
+from app.domain.unit_of_work import unit_of_work
 from app.domain.users import repository
+from app.field_encryption import field_cipher
 from app.local_stack import LocalStack
+from app.settings import load_settings
 from tests.conftest import WORKER, Stack, recreate
 from tests.factories import make_user
 from tests.server_processes import free_port
 from tests.test_settings import PRODUCTION
+
+FIRST_KEY, SECOND_KEY = "k1:" + "A" * 43 + "=", "k2:" + "B" * 42 + "A="
 
 PROGRAM = [sys.executable, "-P", "-m", "app.cli"]
 
@@ -98,7 +107,17 @@ class TestDoctor:
         result = todo("doctor", DATABASE_URL=database_url, REDIS_URL=redis_url, PORT=str(free_port()))
         assert "FAIL" not in result.stdout
         assert result.returncode == 0
-        for subject in ("Python", "settings", "port", "database", "migrations", "connections", "clock", "Redis"):
+        for subject in (
+            "Python",
+            "settings",
+            "port",
+            "database",
+            "migrations",
+            "encryption keys",
+            "connections",
+            "clock",
+            "Redis",
+        ):
             assert f"ok    {subject}" in result.stdout
 
     def test_each_failure_has_its_fix(self, empty_database: str):
@@ -129,6 +148,48 @@ class TestDoctor:
         assert result.returncode == 0
         assert "todo dev" in result.stdout
         assert list(tmp_path.iterdir()) == []
+
+
+def keys(action: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Runs `todo keys`."""
+    return todo("keys", action, cwd=None, **environment)
+
+
+class TestKeys:
+    @pytest.fixture
+    async def sealed(self, empty_database: str) -> str:
+        """The address of a database in which one message waits, sealed with the key `k1`."""
+        await asyncio.to_thread(migrations.upgrade, empty_database)
+        settings = load_settings(DATABASE_URL=empty_database, ENCRYPTION_KEYS=FIRST_KEY)
+        database = Database(settings.database)
+        message = Message(kind="greeting", channel="mail", to="ann@example.com", text="Hello")
+        async with unit_of_work(database) as work:
+            await messages.send(work, field_cipher(settings.encryption), message)
+        await database.close()
+        return empty_database
+
+    def test_rotation_from_the_first_key_to_the_second(self, sealed: str):
+        both = {"DATABASE_URL": sealed, "ENCRYPTION_KEYS": f"{SECOND_KEY},{FIRST_KEY}"}
+        before = keys("check", **both)
+        assert "k1 has 3 values; `todo keys rotate`" in before.stdout
+        rotated = keys("rotate", **both)
+        assert (rotated.returncode, rotated.stderr) == (0, "")
+        assert "messages.recipient: 1 encrypted again." in rotated.stdout
+        after = keys("check", **both)
+        assert "k2 has 3 values; the current key" in after.stdout
+        assert "k1 has 0 values; no longer needed" in after.stdout
+        alone = keys("check", DATABASE_URL=sealed, ENCRYPTION_KEYS=SECOND_KEY)
+        assert (before.returncode, after.returncode, alone.returncode) == (0, 0, 0)
+
+    def test_a_lost_key_is_said_with_its_name_and_changes_nothing(self, sealed: str):
+        without = {"DATABASE_URL": sealed, "ENCRYPTION_KEYS": SECOND_KEY}
+        check, rotate = keys("check", **without), keys("rotate", **without)
+        doctor = todo("doctor", cwd=None, **without)
+        assert (check.returncode, rotate.returncode) == (1, 1)
+        assert "k1 has 3 values AND IS NOT THERE" in check.stdout
+        assert "messages.recipient: 1 need the key 'k1'" in rotate.stdout
+        assert "FAIL  encryption keys" in doctor.stdout
+        assert "k1 has 3 values" in keys("check", **{**without, "ENCRYPTION_KEYS": FIRST_KEY}).stdout
 
 
 class TestServers:

@@ -1,5 +1,6 @@
 """`todo dev`, from a newcomer's first look to the crash of any part of it."""
 
+import asyncio
 import json
 import os
 import re
@@ -15,7 +16,13 @@ from pathlib import Path
 import psutil
 import pytest
 
+from app.database.executor import Database
+from app.domain.messages import commands as messages
+from app.domain.messages.message import Message
+from app.domain.unit_of_work import unit_of_work
+from app.field_encryption import field_cipher
 from app.local_stack import LocalStack
+from app.settings import load_settings
 from tests.conftest import directory_for_servers
 from tests.server_processes import free_port
 
@@ -120,6 +127,25 @@ class TestStart:
             result = subprocess.run(DEV, cwd=directory, env=environment, capture_output=True, text=True, check=False)
         assert result.returncode == 1
         assert f"Process {os.getpid()} already runs" in result.stderr
+
+
+class TestMessages:
+    async def test_what_is_written_to_people_appears_on_the_terminal(self, directory: Path):
+        with developing(directory) as dev:
+            found = re.search(r"Database +(\S+)", dev.block)
+            assert found
+            assert dev.process.stdout is not None
+            settings = load_settings(DATABASE_URL=found[1])
+            database = Database(settings.database)
+            message = Message(kind="greeting", channel="mail", to="ann@example.com", text="Follow https://x.example/1")
+            async with unit_of_work(database) as work:
+                await messages.send(work, field_cipher(settings.encryption), message)
+            await database.close()
+            shown = ""
+            while "mail | Follow https://x.example/1\n" not in shown:
+                shown += await asyncio.wait_for(asyncio.to_thread(dev.process.stdout.readline), timeout=20)
+            assert "mail | To: ann@example.com\n" in shown
+            assert '"event"' not in shown, "the log itself stays in its file"
 
 
 class TestStop:

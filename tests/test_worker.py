@@ -5,6 +5,10 @@ import os
 import signal
 from datetime import timedelta
 
+import pytest
+import structlog
+
+from app import worker
 from app.lifespan import Services
 from app.settings import Settings
 from app.worker import JOBS, Job, work
@@ -34,7 +38,10 @@ class TestWork:
         assert turns.count("a") >= 2
         assert turns.count("b") >= 2
 
-    async def test_a_job_that_fails_is_logged_and_tried_again(self, settings: Settings):
+    async def test_a_job_that_fails_is_logged_and_tried_again(
+        self, settings: Settings, monkeypatch: pytest.MonkeyPatch
+    ):
+        monkeypatch.setattr(worker, "FAILED_PAUSE_SECONDS", 0.01)
         turns = 0
 
         async def run(_services: Services) -> int:
@@ -47,6 +54,32 @@ class TestWork:
 
         await asyncio.wait_for(work(settings, jobs=(Job("fragile", OFTEN, run),)), timeout=20)
         assert turns == 2
+
+    async def test_a_job_that_fails_pauses_so_that_it_does_not_fill_the_log(self, settings: Settings):
+        turns = 0
+
+        async def run(_services: Services) -> int:
+            nonlocal turns
+            turns += 1
+            if turns == 1:
+                asyncio.get_running_loop().call_later(0.3, stop)
+            raise RuntimeError("every turn fails")
+
+        await asyncio.wait_for(work(settings, jobs=(Job("broken", OFTEN, run),)), timeout=20)
+        assert turns == 1
+
+    async def test_a_job_of_every_second_is_silent_when_there_is_nothing_to_do(self, settings: Settings):
+        touched = iter((0, 0, 7))
+
+        async def run(_services: Services) -> int:
+            found = next(touched)
+            if found:
+                stop()
+            return found
+
+        with structlog.testing.capture_logs() as logs:
+            await asyncio.wait_for(work(settings, jobs=(Job("often", OFTEN, run),)), timeout=20)
+        assert [log["touched"] for log in logs if log["event"] == "job done"] == [7]
 
     async def test_a_job_that_is_running_may_finish(self, settings: Settings):
         finished = False

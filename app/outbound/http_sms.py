@@ -9,7 +9,7 @@ from app.outbound.http_client import HttpClient
 from app.outbound.provider import DeliveryFailed, Outgoing
 
 ATTEMPTS = 3
-RETRY_SECONDS = 12.0
+RETRY_SECONDS = 15.0
 # Any other 4xx says that this message will never be taken; these say that it may be later, or that ours is the fault.
 MENDABLE = frozenset({401, 402, 403, 404, 405, 407, 408, 421, 423, 425, 429})
 
