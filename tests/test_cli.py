@@ -7,6 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import asyncpg
 import pytest
 
 from app.database import migrations
@@ -155,6 +156,18 @@ def keys(action: str, **environment: str) -> subprocess.CompletedProcess[str]:
     return todo("keys", action, cwd=None, **environment)
 
 
+async def rotations(database_url: str) -> list[tuple[str, str]]:
+    """What the audit log says of new encryption keys: as whom, and for which column."""
+    connection = await asyncpg.connect(database_url)
+    try:
+        rows = await connection.fetch(
+            "SELECT actor_kind, subject_id FROM audit_log WHERE action = 'keys.rotated' ORDER BY subject_id"
+        )
+        return [(row["actor_kind"], row["subject_id"]) for row in rows]
+    finally:
+        await connection.close()
+
+
 class TestKeys:
     @pytest.fixture
     async def sealed(self, empty_database: str) -> str:
@@ -175,6 +188,8 @@ class TestKeys:
         rotated = keys("rotate", **both)
         assert (rotated.returncode, rotated.stderr) == (0, "")
         assert "messages.recipient: 1 encrypted again." in rotated.stdout
+        columns = ("messages.content", "messages.recipient", "messages.subject")
+        assert asyncio.run(rotations(sealed)) == [("operator", column) for column in columns]
         after = keys("check", **both)
         assert "k2 has 3 values; the current key" in after.stdout
         assert "k1 has 0 values; no longer needed" in after.stdout
