@@ -15,6 +15,8 @@ from app.cache.layer import Cache
 from app.cache.warming import remember_popular, warm
 from app.database.executor import Database
 from app.database.watch import log_statement
+from app.domain.identity.api_key_gate import ApiKeyGate
+from app.domain.identity.api_key_uses import ApiKeyUses
 from app.domain.identity.authority import Authority, authority
 from app.domain.identity.gate import SessionGate
 from app.domain.todos.creations import Creations
@@ -45,6 +47,8 @@ class Services:
     # What is sent through them goes by way of app.domain.messages.
     providers: Providers
     gate: SessionGate
+    api_keys: ApiKeyGate
+    api_key_uses: ApiKeyUses
     todos: TodoReader
     creations: Creations
     draining: Draining
@@ -71,6 +75,8 @@ async def running_services(
         stack.callback(proofs.close)
         providers = Providers(settings.outbound)
         stack.push_async_callback(providers.close)
+        uses = ApiKeyUses(database)
+        stack.push_async_callback(_end, asyncio.create_task(uses.keep()))
         window_seconds = settings.database.batch_window_ms / 1000
         max_size = settings.database.batch_maximum
         yield Services(
@@ -81,6 +87,8 @@ async def running_services(
             cipher=field_cipher(settings.encryption),
             providers=providers,
             gate=SessionGate(database.reader, proofs.access_tokens, cache),
+            api_keys=ApiKeyGate(database.reader, cache),
+            api_key_uses=uses,
             todos=TodoReader(database.reader, window_seconds=window_seconds, max_size=max_size),
             creations=Creations(database, window_seconds=window_seconds, max_size=max_size),
             draining=draining,

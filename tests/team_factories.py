@@ -1,8 +1,10 @@
 """Callers, teams and projects for tests, made by the real commands."""
 
+from dataclasses import replace
 from uuid import uuid4
 
 from app.database.executor import Database
+from app.domain.identity.authority import Authority
 from app.domain.ids import SessionId, UserId
 from app.domain.pages import PageRequest
 from app.domain.projects import commands as project_commands
@@ -17,7 +19,7 @@ from app.domain.todos import commands as todo_commands
 from app.domain.todos.todo import Todo, TodoDraft
 from app.domain.users.caller import Caller
 from app.domain.users.user import User
-from tests.factories import make_user
+from tests.factories import make_user, open_session
 
 
 async def caller_for(database: Database, user: User) -> Caller:
@@ -31,6 +33,13 @@ async def caller_for(database: Database, user: User) -> Caller:
         roles=frozenset(user.roles),
         team_ids=tuple(team.id for team in teams),
     )
+
+
+async def logged_in(database: Database, authority: Authority, user: User) -> Caller:
+    """`user` in a new session, which is fresh."""
+    tokens = await open_session(database, authority, user)
+    session_id = authority.access_tokens.verify(tokens.access_token).session_id
+    return replace(await caller_for(database, user), session_id=session_id)
 
 
 async def make_caller(database: Database, *, name: str = "Ann Example") -> Caller:

@@ -17,15 +17,16 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from app.api.authentication import admit, authenticate, bearer_token
+from app.api.authentication import admit, authenticate, bearer_token, gate_of
 from app.api.conditional import is_unchanged
 from app.api.kept import Answer, Kept
+from app.api.needs import Need
 from app.api.problems import HttpProblem
 from app.api.responses import not_modified, require_json, takes_json
 from app.cache.bodies import Bodies
 from app.cache.entries import Entry, is_current
 from app.cache.layer import NEGATIVE_SECONDS, Basis, Cache, Place
-from app.domain.errors import NotAuthenticated, NotFound
+from app.domain.errors import NotAllowed, NotAuthenticated, NotFound
 from app.domain.identity.known import Known
 from app.domain.users.cache_tags import of_user
 from app.lifespan import Services, services_of
@@ -78,10 +79,7 @@ async def early_answer(scope: Scope) -> Response | None:
     """
     services = services_of(scope)
     cache = services.cache
-    if cache is None or not _takes_kept(scope):
-        return None
-    held = _held_caller(scope, services)
-    if held is None or held.value is None:
+    if cache is None or not _takes_kept(scope) or (held := _held_caller(scope, services)) is None or held.value is None:
         return None
     key = _key(held.value, scope)
     entry: Entry[Answer | None] | None = cache.bodies.get(key)
@@ -91,7 +89,10 @@ async def early_answer(scope: Scope) -> Response | None:
     skipped = len(held.tags)
     if found is None or not is_current(held, found[:skipped]):
         return None
-    admit(scope, held.value)
+    try:
+        admit(scope, held.value, entry.value.need)
+    except NotAllowed:
+        return None  # Routing refuses it as it refuses everything, and the audit log learns of it there.
     # Who is to load it anew is chosen after routing.
     if not is_current(entry, found[skipped:]) or (time() >= entry.refresh_at and not entry.is_being_refreshed):
         return None
@@ -101,8 +102,8 @@ async def early_answer(scope: Scope) -> Response | None:
     return _response(Request(scope), entry, key, cache)
 
 
-async def respond(request: Request, kept: Kept, handle: Handler) -> Response:
-    """The answer of a route whose answers are kept. Raises what `handle` raises, and NotAuthenticated.
+async def respond(request: Request, kept: Kept, need: Need, handle: Handler) -> Response:
+    """The answer of a route whose answers are kept. Raises what `handle` and `authenticate` raise.
 
     One round trip to Redis if this process knows the caller, whether the answer is found here or there. A client that
     says `no-cache` gets one from the database, under the same entity tag.
@@ -112,11 +113,11 @@ async def respond(request: Request, kept: Kept, handle: Handler) -> Response:
     held = _held_caller(scope, services) if "known" not in scope else None
     known = held.value if held is not None else None
     if known is None:
-        held, known = None, await authenticate(request)
+        held, known = None, await authenticate(request, need)
     cache = services.cache
     tags = kept.tags(known.caller, scope["path_params"], scope["query_string"])
     if cache is None or tags is None:
-        await authenticate(request)
+        await authenticate(request, need)
         return await handle(request)
     require_json(scope)
     place = Place(kept.kind, _key(known, scope), known.caller_id)
@@ -125,16 +126,18 @@ async def respond(request: Request, kept: Kept, handle: Handler) -> Response:
     looked = await (cache.look if _takes_kept(scope) else cache.look_past)(place, tags, also=unconfirmed)
     if held is not None and (looked.found is None or not is_current(held, looked.found[: len(unconfirmed)])):
         # Who calls has changed, and with it what they see: from the beginning, with the caller as they are now.
-        await authenticate(request)
-        return await respond(request, kept, handle)
-    admit(scope, known)
+        await authenticate(request, need)
+        return await respond(request, kept, need, handle)
+    admit(scope, known, need)
     if looked.entry is not None and not _wants_refresh(looked.entry, cache):
         return _response(request, looked.entry, place.key, cache)
     basis = await cache.basis(tags, looked, skipped=len(unconfirmed))
-    return await (handle(request) if basis is None else _answer_on(request, kept, handle, place, basis))
+    return await (handle(request) if basis is None else _answer_on(request, kept, need, handle, place, basis))
 
 
-async def _answer_on(request: Request, kept: Kept, handle: Handler, place: Place[Answer], basis: Basis) -> Response:
+async def _answer_on(
+    request: Request, kept: Kept, need: Need, handle: Handler, place: Place[Answer], basis: Basis
+) -> Response:
     """The handler's answer on this basis, kept if the client takes what is kept.
 
     A list that the client has already need not even be loaded.
@@ -148,12 +151,12 @@ async def _answer_on(request: Request, kept: Kept, handle: Handler, place: Place
         scope["entity_tag"] = etag
         return await handle(request)
     cache = cast("Cache", services_of(scope).cache)
-    entry = await _load(request, kept, handle, place, basis, etag=etag)
+    entry = await _load(request, kept, need, handle, place, basis, etag=etag)
     return _response(request, entry, place.key, cache)
 
 
 async def _load(
-    request: Request, kept: Kept, handle: Handler, place: Place[Answer], basis: Basis, *, etag: str
+    request: Request, kept: Kept, need: Need, handle: Handler, place: Place[Answer], basis: Basis, *, etag: str
 ) -> Entry[Answer | None]:
     """The handler's answer, kept on this basis."""
     scope = request.scope
@@ -161,9 +164,9 @@ async def _load(
     async def load() -> Answer:
         scope["entity_tag"], scope["is_to_be_kept"] = etag, True
         try:
-            return _finished(await handle(request), scope)
+            return _finished(await handle(request), scope, need)
         except NotFound as missing:
-            return Answer(scope["route_template"], missing=missing.detail)
+            return Answer(scope["route_template"], need, missing=missing.detail)
 
     cache = cast("Cache", services_of(scope).cache)
     return await cache.load(place, basis, load, lifetime_seconds=_lifetime_seconds, is_costly=kept.is_costly)
@@ -175,7 +178,8 @@ def _held_caller(scope: Scope, services: Services) -> Entry[Known | None] | None
     if cache is None or cache.link.connected is None:
         return None
     try:
-        return services.gate.held(bearer_token(scope))
+        token = bearer_token(scope)
+        return gate_of(services, token).held(token)
     except NotAuthenticated:
         return None
 
@@ -193,10 +197,11 @@ def _response(request: Request, entry: Entry[Answer | None], key: str, cache: Ca
     return KeptResponse(answer, Variants(cache.bodies, key, entry))
 
 
-def _finished(response: Response, scope: Scope) -> Answer:
+def _finished(response: Response, scope: Scope, need: Need) -> Answer:
     if response.status_code != 200:
         raise RuntimeError(f"{scope['route_template']}: only 200 can be kept, not {response.status_code}")
-    return Answer(scope["route_template"], response.headers["etag"], tuple(response.raw_headers), bytes(response.body))
+    etag, headers = response.headers["etag"], tuple(response.raw_headers)
+    return Answer(scope["route_template"], need, etag, headers, bytes(response.body))
 
 
 def _lifetime_seconds(answer: Answer) -> float:
@@ -225,10 +230,10 @@ def _takes_kept(scope: Scope) -> bool:
 
 
 def _key(known: Known, scope: Scope) -> str:
-    """What the answer depends on besides its tags: caller, their date, path, query and preference."""
+    """What the answer depends on besides its tags: credential, date of the caller, path, query and preference."""
     day = _day(known.caller.timezone, int(time()) // _QUARTER_SECONDS)
     preference = scope["headers_by_name"].get(b"prefer", b"")
-    return f"{known.caller_id} {day} {scope['path']}?{scope['query_string'].decode('latin-1')} {preference!r}"
+    return f"{known.answers_of} {day} {scope['path']}?{scope['query_string'].decode('latin-1')} {preference!r}"
 
 
 @lru_cache(maxsize=512)

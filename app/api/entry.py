@@ -19,6 +19,7 @@ VERSION_LINKS = {
     "refresh": "/api/v2/auth/refresh",
     "me": "/api/v2/me",
     "sessions": "/api/v2/me/sessions",
+    "api_keys": "/api/v2/me/api-keys",
     "todos": "/api/v2/todos",
     "today": "/api/v2/todos/today",
     "upcoming": "/api/v2/todos/upcoming",

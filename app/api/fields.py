@@ -115,7 +115,13 @@ def _moment(value: object) -> object:
         raise ValueError("must be between the years 1 and 9999 in UTC") from None
 
 
+def _whole(value: object) -> object:
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
 CommaSeparated = BeforeValidator(_comma_separated)
+# In JSON, 30.0 is the integer 30.
+WholeNumber = BeforeValidator(_whole)
 Date = Annotated[dt.date, BeforeValidator(_date), Field(examples=["2026-12-01"])]
 Moment = Annotated[dt.datetime, BeforeValidator(_moment), Field(examples=[EXAMPLE_MOMENT])]
 

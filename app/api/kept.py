@@ -11,6 +11,7 @@ from uuid import UUID
 
 import msgspec
 
+from app.api.needs import Need
 from app.cache.entries import Kind, Tags
 from app.domain.ids import TodoId
 from app.domain.projects.cache_tags import of_projects_of
@@ -26,9 +27,13 @@ TagsOf = Callable[[Caller, PathParameters], Tags | None]
 
 
 class Answer(msgspec.Struct, frozen=True, array_like=True):
-    """A finished 200, or the refusal of what does not exist: then `missing` is the detail, and there is no body."""
+    """A finished 200, or the refusal of what does not exist: then `missing` is the detail, and there is no body.
+
+    `need` is that of the route: the answer is for nobody who may not use it.
+    """
 
     template: str
+    need: Need
     etag: str = ""
     headers: tuple[tuple[bytes, bytes], ...] = ()
     body: bytes = b""

@@ -26,7 +26,7 @@ TYPES: dict[int, ProblemType] = {
     403: ProblemType(
         "not-allowed",
         "You may not do this",
-        "You are known and can see the resource, but your role does not allow this operation on it.",
+        "You are known, but your role does not allow this operation, or your API key lacks the scope that it needs.",
     ),
     404: ProblemType(
         "not-found",

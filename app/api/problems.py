@@ -23,6 +23,7 @@ from app.domain.errors import (
     NotAllowed,
     NotAuthenticated,
     NotFound,
+    ScopeMissing,
     Stale,
     TooManyAttempts,
 )
@@ -39,7 +40,7 @@ _STATUS: tuple[tuple[type[DomainError], int], ...] = (
     (Invalid, 422),
     (TooManyAttempts, 429),
 )
-_REFUSED_TOKENS = {"INVALID_TOKEN", "TOKEN_EXPIRED", "SESSION_ENDED"}
+_REFUSED_TOKENS = {"INVALID_TOKEN", "TOKEN_EXPIRED", "SESSION_ENDED", "API_KEY_ENDED"}
 _DATABASE_DETAILS = {
     "DATABASE_POOL_EXHAUSTED": "Every database connection is busy.",
     "DATABASE_TIMEOUT": "The database did not answer in time.",
@@ -130,6 +131,8 @@ def _headers(scope: Scope, error: DomainError) -> dict[str, str]:
     """What a client has to know besides the body: how to authenticate, or when to come back."""
     if isinstance(error, TooManyAttempts):
         return {"Retry-After": str(error.retry_after_seconds)}
+    if isinstance(error, ScopeMissing):
+        return {"WWW-Authenticate": f'Bearer realm="todo", error="insufficient_scope", scope="{error.scope}"'}
     if not isinstance(error, NotAuthenticated):
         return {}
     return {"WWW-Authenticate": f'Bearer realm="todo"{_challenge(scope, error.code)}'}

@@ -21,6 +21,7 @@ from app.api import strict_json
 from app.api.answering import respond
 from app.api.authentication import authenticate
 from app.api.kept import Kept
+from app.api.needs import Need, need_of
 from app.api.problems import HttpProblem
 from app.api.responses import require_json
 from app.database.errors import DatabaseUnavailable
@@ -36,16 +37,25 @@ MERGE_PATCH = "application/merge-patch+json"
 
 
 class ApiRoute(APIRoute):
-    """A route for known callers: without a valid access token the answer is 401, whatever else is wrong."""
+    """A route for known callers: without a valid token the answer is 401, whatever else is wrong.
+
+    Without the permission that `need` names it is 403. Raises TypeError, at start, if nothing says what it needs.
+    """
 
     is_public = False
     is_json = True
+
+    @property
+    def need(self) -> Need:
+        """What callers must be allowed to do. Not for public routes."""
+        return need_of(self.endpoint, [str(tag) for tag in self.tags], self.methods or ())
 
     def get_route_handler(self) -> Handler:
         """The handler that both the dispatcher and FastAPI's own router run."""
         binder = _Binder(self.dependant, self.methods or set())
         endpoint: Callable[..., Awaitable[Response]] = self.endpoint
-        is_public, is_json = self.is_public, self.is_json
+        is_json = self.is_json
+        need = None if self.is_public else self.need
         kept: Kept | None = getattr(self.endpoint, "kept", None)
 
         async def run(request: Request) -> Response:
@@ -54,14 +64,17 @@ class ApiRoute(APIRoute):
             return await endpoint(**await binder.arguments(request))
 
         async def handle(request: Request) -> Response:
-            if not is_public:
-                await authenticate(request)
+            if need is not None:
+                await authenticate(request, need)
             return await run(request)
 
-        async def handle_kept(request: Request) -> Response:
-            return await respond(request, kept, run)  # type: ignore[arg-type]  # chosen below where it is not None
+        if kept is None or need is None:
+            return handle
 
-        return handle if kept is None else handle_kept
+        async def handle_kept(request: Request) -> Response:
+            return await respond(request, kept, need, run)
+
+        return handle_kept
 
 
 class PublicRoute(ApiRoute):

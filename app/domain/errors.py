@@ -63,6 +63,16 @@ class NotAllowed(DomainError):
     code = "NOT_ALLOWED"
 
 
+class ScopeMissing(NotAllowed):
+    """The caller's roles may allow it, but the API key that they show does not carry the scope."""
+
+    code = "INSUFFICIENT_SCOPE"
+
+    def __init__(self, detail: str, scope: str) -> None:
+        super().__init__(detail)
+        self.scope = scope
+
+
 class NotFound(DomainError):
     """The thing does not exist, or the caller cannot see it: the same answer for both."""
 

@@ -10,6 +10,7 @@ TeamId = NewType("TeamId", UUID)
 ProjectId = NewType("ProjectId", UUID)
 TodoId = NewType("TodoId", UUID)
 SessionId = NewType("SessionId", UUID)
+ApiKeyId = NewType("ApiKeyId", UUID)
 
 _VERSION_7 = 0x7 << 76
 _VARIANT = 0x2 << 62

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from functools import lru_cache
 from time import perf_counter_ns
 from typing import Literal
+from uuid import UUID
 
 import msgspec
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -40,6 +41,8 @@ class Line(msgspec.Struct, omit_defaults=True, kw_only=True, gc=False):
     request_id: str | None = None
     trace_id: str | None = None
     caller_id: str | None = None
+    # Of the key that was shown instead of a session's token; it is no secret.
+    api_key_id: UUID | None = None
     client_address: str | None = None
     error_code: str | None = None
 
@@ -111,6 +114,7 @@ class AccessLog:
                 request_id=state.get("request_id"),
                 trace_id=state.get("trace_id"),
                 caller_id=scope.get("caller_id"),
+                api_key_id=state.get("token_id"),
                 client_address=state.get("client_address"),
                 error_code=scope.get("error_code"),
             )

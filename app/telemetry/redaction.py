@@ -15,8 +15,9 @@ _MAX_CHARACTERS = 16_384
 _SECRET_NAME = re.compile(
     r"passw|passphrase|secret|token|authorization|cookie|credential|api[_-]?key|email|address|phone", re.IGNORECASE
 )
-# The peer's network address is what abuse is traced by; it is logged on purpose and under this name only.
-_PUBLIC_NAMES = frozenset({"client_address"})
+# Abuse is traced by the peer's network address, and to a program by the id of its API key (which opens nothing): both
+# are logged on purpose, and under these names only.
+_PUBLIC_NAMES = frozenset({"api_key_id", "client_address"})
 
 # Each alternative begins with a fixed text or at the edge of a word, so that no input makes the search quadratic.
 _SECRET_TEXT = re.compile(

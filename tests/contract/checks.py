@@ -17,6 +17,7 @@ BEYOND_SCHEMAS = {
     "PASSWORD_REPEATS": "is a short text repeated",
     "PASSWORD_TOO_COMMON": "is one of the most common ones",
     "PASSWORD_UNCHANGED": "must differ from current_password",
+    "SCOPE_BEYOND_ROLE": "scopes must be of what you may do yourself",
     "SUBTASK_OF_SUBTASK": "subtask",
     "UNKNOWN_ACCOUNT": "must be the address of an active account",
     "UNKNOWN_PARENT": "must be another todo of the same team",

@@ -20,7 +20,7 @@ class Household:
 
     def path_parameters(self, method: str, path: str) -> dict[str, str]:
         """Values for the parameters of a path, of things that exist and that the operation may use up."""
-        is_used_up = method.upper() == "DELETE" or path.endswith(("/restore", "/leave", "/merge"))
+        is_used_up = method.upper() == "DELETE" or path.endswith(("/restore", "/leave", "/merge", "/rotate"))
         is_trashed = path.endswith("/restore")
         values: dict[str, str] = {}
         for name in (part[1:-1] for part in path.split("/") if part.startswith("{")):
@@ -33,9 +33,12 @@ class Household:
             elif name == "tag_id":
                 values[name] = self._tag() if is_used_up else self.tag
             elif name == "user_id":
-                values[name] = self._newcomer() if is_used_up else str(self.member.user.id)
+                is_members = not is_used_up or "/sessions" in path or "/api-keys" in path
+                values[name] = str(self.member.user.id) if is_members else self._newcomer()
             elif name == "session_id":
                 values[name] = self._session()
+            elif name == "api_key_id":
+                values[name] = self._api_key() if is_used_up else self.api_key
         return values
 
     def body_values(self, path: str) -> dict[str, Any]:
@@ -49,6 +52,8 @@ class Household:
             "id": self.todo,
             "if_match": "*",
         }
+        if path.endswith("/api-keys"):
+            values["scopes"] = ["todos:read"]
         if path.endswith("/members"):
             values["email"] = self._service.person("Nora").user.email
         if path.endswith("/login"):
@@ -76,6 +81,10 @@ class Household:
     @cached_property
     def tag(self) -> str:
         return self._tag()
+
+    @cached_property
+    def api_key(self) -> str:
+        return self._api_key()
 
     def _team(self) -> str:
         """A team of these three, in which somebody else is an owner as well: Olga can leave."""
@@ -110,3 +119,9 @@ class Household:
         self.member.headers = self.member.new_session()[0]
         sessions: list[dict[str, Any]] = self.member.ask("GET", "/api/v2/me/sessions")["items"]
         return str(sessions[0]["id"])
+
+    def _api_key(self) -> str:
+        keys: list[dict[str, Any]] = self.member.ask("GET", "/api/v2/me/api-keys")["items"]
+        for key in keys[:-1]:  # Of fifty there would be no room for more.
+            self.member.ask("DELETE", key["links"]["self"])
+        return self.member.create("/api/v2/me/api-keys", name="Nightly report", scopes=["todos:read"])

@@ -67,6 +67,7 @@ def secrets(household: Household) -> Household:
         owner.ask("DELETE", f"/api/v2/{place}/{trashed}")
     owner.create("/api/v2/projects", name=SECRET, team_id=team)
     owner.create("/api/v2/teams", name=SECRET)
+    owner.create("/api/v2/me/api-keys", name=SECRET, scopes=["todos:read"])
     return household
 
 
@@ -120,8 +121,10 @@ class TestAfterwards:
 
 def seen(operation: Operation, values: dict[str, str], household: Household) -> Any:
     """What the owner sees where the operation is about to act: the thing, or the list that holds it."""
-    if "session_id" in values:
+    if "session_id" in values or operation.path.endswith("/sessions"):
         return household.member.ask("GET", "/api/v2/me/sessions")["items"]
+    if "api_key_id" in values or operation.path.endswith("/api-keys"):
+        return household.member.ask("GET", "/api/v2/me/api-keys")["items"]
     trashed = operation.path.endswith("/restore")
     for name, place in (("todo_id", "todos"), ("project_id", "projects"), ("tag_id", "tags")):
         if name in values:

@@ -13,8 +13,8 @@ from uuid import UUID
 
 from asyncpg import Connection
 
-from app.domain.identity.cache_tags import of_session
-from app.domain.ids import SessionId, TeamId, TodoId, UserId
+from app.domain.identity.cache_tags import of_api_key, of_session
+from app.domain.ids import ApiKeyId, SessionId, TeamId, TodoId, UserId
 from app.domain.projects.cache_tags import of_projects
 from app.domain.tags.cache_tags import of_tags
 from app.domain.teams.cache_tags import of_team
@@ -23,7 +23,7 @@ from app.domain.users.cache_tags import of_user
 from tests.domain.touching import BEHIND_THE_SCENES
 
 # Every table whose rows can be seen in a cached value.
-WATCHED = ("todos", "projects", "tags", "teams", "team_memberships", "users", "sessions")
+WATCHED = ("todos", "projects", "tags", "teams", "team_memberships", "users", "sessions", "api_keys")
 
 # Columns that no cached value shows, and why.
 UNSEEN = {
@@ -42,6 +42,14 @@ UNSEEN = {
         "last_seen_at": "as above",
         "revoked_reason": "as above",
         "fresh_until": "shown to nobody; every command that depends on it asks the database",
+    },
+    "api_keys": {
+        "name": "only in the list of keys, which is not cached",
+        "created_at": "as above",
+        "last_used_at": "as above",
+        "last_used_address": "as above",
+        "revoked_reason": "shown to nobody",
+        "token_hash": "shown to nobody, and never changed",
     },
 }
 
@@ -139,6 +147,7 @@ class Rules:
             "team_memberships": lambda change: [{of_team(_team(change.row))}, {of_user(_user(change.row))}],
             "users": self._of_user,
             "sessions": self._of_session,
+            "api_keys": self._of_api_key,
         }
 
     def missing(self, work: Work) -> list[str]:
@@ -193,9 +202,19 @@ class Rules:
             return []
         return [{of_session(SessionId(UUID(before["id"]))), of_user(_user(before))}]
 
+    def _of_api_key(self, change: RowChange) -> list[set[str]]:
+        before, after = change.before, change.after
+        if before is None or _ends(before) <= change.moment:
+            return []
+        # As for sessions. What a key may do never changes, so there is no other news of it.
+        if after is not None and _ends(after) >= _ends(before):
+            return []
+        return [{of_api_key(ApiKeyId(UUID(before["id"]))), of_user(_user(before))}]
 
-def _ends(session: dict[str, Any]) -> datetime:
-    ends = (session["revoked_at"], session["idle_expires_at"], session["expires_at"])
+
+def _ends(proof: dict[str, Any]) -> datetime:
+    """When a session or a key ends, as far as is known."""
+    ends = (proof["revoked_at"], proof.get("idle_expires_at"), proof["expires_at"])
     return min(datetime.fromisoformat(end) for end in ends if end is not None)
 
 

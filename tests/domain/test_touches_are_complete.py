@@ -21,7 +21,7 @@ from tests.domain.journey_of_todos import TODO_COMMANDS, TODO_JOURNEY
 from tests.domain.test_touches import TABLES
 from tests.domain.touching import stage_on
 
-FAMILIES = ("session", "user", "team", "projects", "tags", "todos", "todo", "every_todo")
+FAMILIES = ("session", "api_key", "user", "team", "projects", "tags", "todos", "todo", "every_todo")
 
 
 @dataclass(frozen=True)

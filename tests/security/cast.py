@@ -17,6 +17,7 @@ from app.domain.todos import commands as todo_commands
 from app.domain.users.caller import Caller
 from app.domain.users.user import User
 from app.lifespan import Services
+from tests.api_key_factories import make_api_key
 from tests.factories import bearer, make_user, open_session
 from tests.security.operations import Operation, resolved
 from tests.security.rules import Place, Role
@@ -161,6 +162,10 @@ async def _session(things: Things) -> UUID:
     return things.services.authority.access_tokens.verify(tokens.access_token).session_id
 
 
+async def _api_key(things: Things) -> UUID:
+    return (await make_api_key(things.database, things.person)).api_key.id
+
+
 async def _refresh_token(things: Things) -> str:
     return (await open_session(things.database, things.services.authority, things.person)).refresh_token
 
@@ -200,6 +205,7 @@ MAKERS: dict[str, Callable[[Things], Awaitable[object]]] = {
     "team_id": _team,
     "user_id": _user,
     "session_id": _session,
+    "api_key_id": _api_key,
 }
 # Members of bodies whose example is good for nothing, since it must be something that exists, or that does not.
 VALUES: dict[str, Callable[[Things], Awaitable[object]]] = {

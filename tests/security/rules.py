@@ -105,15 +105,19 @@ _THING = r"/(todos|projects|tags)/{\w+}"
 
 # The first rule that fits counts.
 RULES = (
-    Rule(r"GET /(users/me|me|me/sessions)", anybody),
+    Rule(r"GET /(users/me|me|me/sessions|me/api-keys)", anybody),
     Rule(r"PATCH /(users/me|me)", anybody),
     Rule(r"(PATCH|DELETE) /me/sessions/{session_id}", themselves),
     Rule(r"POST /me/sessions/revoke-others", anybody),
+    Rule(r"POST /me/api-keys", anybody),
+    Rule(r"(GET|DELETE) /me/api-keys/{api_key_id}", themselves),
+    Rule(r"POST /me/api-keys/{api_key_id}/rotate", themselves),
     Rule(r"POST /auth/step-up", anybody),
     Rule(r"POST /auth/(logout|logout-all|password/change)", anybody),
     Rule(r"GET /(users|api/middleware/stats)", administrators),
     Rule(r"GET /users/{user_id}", administrators_and_themselves),
     Rule(r"PATCH /users/{user_id}", administrators_on_whom_they_see),
+    Rule(r"(GET|DELETE) /users/{user_id}/(sessions|api-keys)(/{\w+})?", administrators_on_whom_they_see),
     Rule(r"GET /(todos|projects|tags|teams)", anybody),
     Rule(r"GET /(todos/(today|upcoming|overdue|trash|stats)|projects/trash)", anybody),
     Rule(r"POST /(todos|projects|tags)", at_least(Role.MEMBER, outside=Outcome.UNSEEN)),

@@ -8,7 +8,7 @@ from fastapi.routing import RouteContext, iter_route_contexts
 
 from app.api.openapi.examples import links_of_version_1
 from app.api.openapi.operations import complete, operation_of
-from app.api.openapi.preface import BEARER, CONTACT, DESCRIPTIONS, LICENSE, SERVERS, TAGS
+from app.api.openapi.preface import API_KEY, BEARER, CONTACT, DESCRIPTIONS, LICENSE, SERVERS, TAGS
 from app.api.openapi.responses import Version, shared_headers, shared_responses
 from app.api.openapi.schemas import tidy, used_in
 from app.api.routing import ApiRoute
@@ -48,7 +48,7 @@ def document(app: FastAPI, version: Version) -> dict[str, Any]:
             "schemas": {name: schemas[name] for name in sorted(used_in([paths, responses], schemas))},
             "responses": responses,
             "headers": shared_headers(_named_headers(paths) | _named_headers(responses)),
-            "securitySchemes": {"bearer": BEARER},
+            "securitySchemes": {"bearer": BEARER, "apiKey": API_KEY},
         },
     }
     if version == "v1":

@@ -25,10 +25,9 @@ from app.api.openapi.schemas import (
     without_null,
 )
 from app.api.routing import JSON, MERGE_PATCH, ApiRoute
+from app.domain.identity.permissions import GRANTABLE, Permission
 
 _WRITES = ("post", "put", "patch", "delete")
-# Paths below these are about the caller alone: no role can be too low there.
-_OWN = ("/auth", "/me", "/users/me")
 
 
 @dataclass(frozen=True)
@@ -65,6 +64,8 @@ def complete(operation: Operation, schemas: Schemas) -> set[int]:
     content["operationId"] = operation.route.endpoint.__name__
     if operation.route.is_public:
         content["security"] = []
+    else:
+        _say_what_it_needs(content, operation.route.need.permission)
     if operation.version == "v1":
         content["deprecated"] = True
     for parameter in content.get("parameters", ()):
@@ -84,21 +85,29 @@ def complete(operation: Operation, schemas: Schemas) -> set[int]:
     return shared
 
 
+def _say_what_it_needs(content: dict[str, Any], permission: Permission) -> None:
+    content["x-permission"] = permission.value
+    content["security"] = [{"bearer": []}]
+    if permission in GRANTABLE:
+        content["security"].append({"apiKey": [permission.value]})
+        sentence = f"An API key needs the scope `{permission}`."
+    else:
+        sentence = "Not for API keys."
+    content["description"] = f"{content['description'].rstrip()}\n\n{sentence}"
+
+
 def _errors(operation: Operation) -> set[int]:
     """The errors that this kind of operation can answer. 405 is not one of them: then it is another operation."""
     errors = {400, 406, 422, 500}  # Every route checks the query string and Accept.
     if not operation.route.is_public:
-        errors |= {401, 503, 504}
+        errors |= {401, 403, 503, 504}
     if operation.has_body:
         errors |= {408, 413, 415, 503, 504}
     if "{" in operation.path:
         errors.add(404)
     if operation.takes("If-Match"):
         errors.add(412)
-    below = operation.path.removeprefix(f"/api/{operation.version}")
     is_write = operation.method in _WRITES and not operation.route.is_public
-    if is_write and not below.startswith(_OWN):
-        errors.add(403)
     if is_write and (operation.has_body or "{" in operation.path):
         errors.add(409)
     return errors

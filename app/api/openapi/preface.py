@@ -3,6 +3,8 @@
 from typing import Any
 
 from app.api.openapi.responses import Version
+from app.domain.identity import permissions
+from app.domain.identity.permissions import GRANTABLE, Permission
 
 CONTACT = {"name": "Whoever operates this installation"}
 LICENSE = {"name": "All rights reserved", "identifier": "LicenseRef-All-Rights-Reserved"}
@@ -13,6 +15,13 @@ BEARER: dict[str, Any] = {
     "bearerFormat": "JWT",
     "description": "The `access_token` that register, login and refresh answer. It is good for some minutes.",
 }
+API_KEY: dict[str, Any] = {
+    "type": "http",
+    "scheme": "bearer",
+    "bearerFormat": "todo_pat_…",
+    "description": "An API key, for programs. It does what its scopes name; each operation says which it needs.\n\n"
+    + "\n".join(f"- `{one}`: {permissions.DESCRIPTIONS[one]}" for one in Permission if one in GRANTABLE),
+}
 
 TAGS = {
     "entry": "Where a client that knows nothing but the address of the service begins.",
@@ -20,6 +29,7 @@ TAGS = {
     "health": "Whether the process lives and can serve; for operators and load balancers.",
     "auth": "Accounts, passwords and sessions: how to get an access token, and how to end its session.",
     "me": "Your own account and the sessions that are open on it.",
+    "keys": "What your programs show instead of you: keys that do as much as you say, for as long as you say.",
     "users": "The accounts of the service, for its administrators.",
     "teams": "Who works together, and who may do what. Everybody has a personal team; others are shared.",
     "projects": "Todos that belong together.",
@@ -32,6 +42,9 @@ A todo service for people and teams.
 
 **Who is calling.** Register or log in, and send the access token as `Authorization: Bearer <token>`. It lasts some
 minutes; `POST /api/v2/auth/refresh` gives the next one. What you may not see does not exist for you: it is a 404.
+
+**Programs** send an API key (`todo_pat_…`) in the same header instead; make one at `POST /api/v2/me/api-keys`. It does
+what its scopes name, as far as you may do that yourself at that moment. Whatever proves who you are takes a login.
 
 **Errors** are problem details (RFC 9457): `code` is for programs, `detail` for people, and `errors` names each member
 or parameter that is wrong. Members and parameters that are not documented are errors, too.

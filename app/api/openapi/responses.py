@@ -40,6 +40,10 @@ HEADERS: dict[str, dict[str, Any]] = {
         "description": "How to authenticate (RFC 6750).",
         "schema": {**_TEXT, "examples": ['Bearer realm="todo", error="invalid_token"']},
     },
+    "Scope": {
+        "description": "Which scope the API key lacks, if that is the reason (RFC 6750).",
+        "schema": {**_TEXT, "examples": ['Bearer realm="todo", error="insufficient_scope", scope="todos:write"']},
+    },
     "Accept-Patch": {
         "description": "On PATCH: the media types that it takes.",
         "schema": {**_TEXT, "examples": ["application/merge-patch+json, application/json"]},
@@ -64,12 +68,15 @@ _ALWAYS: dict[Version, tuple[str, ...]] = {
 }
 _WITH: dict[int, tuple[str, ...]] = {
     401: ("WWW-Authenticate",),
+    403: ("Scope",),
     415: ("Accept-Patch", "Accept-Post"),
     429: ("Retry-After",),
     503: ("Retry-After",),
 }
 # The others are there wherever they are documented.
-_NOT_ALWAYS = {"Accept-Patch", "Accept-Post", "Preference-Applied"}
+_NOT_ALWAYS = {"Accept-Patch", "Accept-Post", "Preference-Applied", "Scope"}
+# What is sent under the name of another header, which has to be there elsewhere.
+_SENT_AS = {"Scope": "WWW-Authenticate"}
 
 
 def shared_headers(names: set[str]) -> dict[str, Any]:
@@ -79,7 +86,7 @@ def shared_headers(names: set[str]) -> dict[str, Any]:
 
 def headers(version: Version, *names: str) -> dict[str, Any]:
     """The headers of a response: those of every response of `version`, and `names`."""
-    return {name: {"$ref": f"#/components/headers/{name}"} for name in (*_ALWAYS[version], *names)}
+    return {_SENT_AS.get(name, name): {"$ref": f"#/components/headers/{name}"} for name in (*_ALWAYS[version], *names)}
 
 
 def error_reference(status: int) -> dict[str, str]:

@@ -19,6 +19,5 @@ from app.api.v1 import (
 router = APIRouter(prefix=VERSION_1)
 
 router.include_router(auth.router)
-router.include_router(account.router, prefix="/users/me")
-for part in (users, user_items, todos, todo_bulk, projects, project_items, tags, tag_items):
+for part in (account, users, user_items, todos, todo_bulk, projects, project_items, tags, tag_items):
     router.include_router(part.router)

@@ -9,7 +9,7 @@ ACCOUNTS = {VERSION_1: "/api/v1/users/me", VERSION_2: "/api/v2/me"}
 
 
 def _account_links(root: str) -> wire.AccountLinks:
-    return {
+    links: wire.AccountLinks = {
         "self": ACCOUNTS[root],
         "sessions": f"{VERSION_2}/me/sessions",  # neither sessions
         "teams": f"{VERSION_2}/teams",  # nor teams are in version 1
@@ -19,6 +19,9 @@ def _account_links(root: str) -> wire.AccountLinks:
         "log_out_everywhere": f"{root}/auth/logout-all",
         "change_password": f"{root}/auth/password/change",
     }
+    if root == VERSION_2:
+        links["api_keys"] = f"{VERSION_2}/me/api-keys"
+    return links
 
 
 _ACCOUNT_LINKS = {root: _account_links(root) for root in ACCOUNTS}

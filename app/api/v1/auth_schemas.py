@@ -1,7 +1,7 @@
 """The shapes of accounts and tokens, the same in all versions: what clients send, and what they get."""
 
 import datetime as dt
-from typing import Annotated, Literal
+from typing import Annotated, Literal, NotRequired
 from uuid import UUID
 
 from pydantic import Field, TypeAdapter, WithJsonSchema
@@ -88,6 +88,7 @@ class AccountLinks(TypedDict):
 
     self: Annotated[str, described("Your own account.", "/api/v2/me")]
     sessions: Annotated[str, described("Where you are logged in.", "/api/v2/me/sessions")]
+    api_keys: NotRequired[Annotated[str, described("The keys of your programs; in version 2.", "/api/v2/me/api-keys")]]
     teams: Annotated[str, described("The teams that you belong to.", "/api/v2/teams")]
     todos: Annotated[str, described("The todos that you see.", "/api/v2/todos")]
     log_in: Annotated[str, described("Open a session.", "/api/v2/auth/login")]

@@ -1,13 +1,16 @@
-"""The shapes of your own account and of other users, the same in all versions. Pages differ."""
+"""The shapes of your own account and of other users in version 1, and what both versions take to change them."""
 
 from typing import Annotated, NotRequired
 
+from msgspec import UNSET
 from pydantic import Field
 from typing_extensions import TypedDict
 
 from app.api.fields import EXAMPLE_ID, RequestBody, SearchText, described
 from app.api.numbered_pages import NumberedPageInfo, NumberedPageQuery
 from app.api.v1.auth_schemas import Locale, RoleName, Timezone, UserFields, UserName
+from app.domain.identity.administration import AccessChange
+from app.domain.users.user import ProfileChange
 
 _UNCHANGED = "As in the resource; left out, it stays."
 
@@ -55,3 +58,17 @@ class UserPage(NumberedPageInfo):
     """One page of users in version 1."""
 
     items: Annotated[list[User], Field(description="The users, newest first.")]
+
+
+def profile_change_of(body: AccountPatch) -> ProfileChange:
+    """The change of a merge patch: only the members that it has."""
+    return ProfileChange(**{name: getattr(body, name) for name in body.model_fields_set})
+
+
+def access_change_of(body: AccessPatch) -> AccessChange:
+    """The change of a merge patch: only the members that it has."""
+    given = body.model_fields_set
+    return AccessChange(
+        is_active=body.is_active if "is_active" in given else UNSET,
+        roles=list(body.roles) if "roles" in given else UNSET,
+    )

@@ -19,7 +19,7 @@ from app.domain.users.repository import UserFilter
 router = APIRouter(prefix="/users", tags=["users"], route_class=ApiRoute)
 
 
-@router.get("", response_model=wire.UserPage, responses={403: {}}, summary="List users")
+@router.get("", response_model=wire.UserPage, summary="List users")
 async def list_users(
     request: Request,
     query: Annotated[wire.UserListQuery, Query()],

@@ -3,8 +3,10 @@
 from fastapi import APIRouter
 
 from app.api.links import VERSION_2
-from app.api.v1 import account, auth, project_items, tag_items, user_items
+from app.api.v1 import auth, project_items, tag_items
 from app.api.v2 import (
+    account,
+    api_keys,
     me,
     projects,
     step_up,
@@ -14,6 +16,7 @@ from app.api.v2 import (
     todo_batch,
     todo_lists,
     todos,
+    user_credentials,
     users,
 )
 
@@ -21,14 +24,14 @@ router = APIRouter(prefix=VERSION_2)
 
 # Shared: the very routes of version 1. What they link to is in the version that they are called in.
 router.include_router(auth.router)
-router.include_router(account.router, prefix="/me")  # in version 1: /users/me
-for shared in (user_items, project_items, tag_items):
+for shared in (project_items, tag_items):
     router.include_router(shared.router)
 
-# Replaced: todos have a status instead of `completed`, and lists have cursors instead of page numbers.
-for replaced in (todos, todo_lists, todo_batch, users, projects, tags):
+# Replaced: todos have a status instead of `completed`, lists have cursors instead of page numbers, your account says
+# which API key asks, and users lead on to their sessions and keys.
+for replaced in (todos, todo_lists, todo_batch, account, users, projects, tags):
     router.include_router(replaced.router)
 
 # New: what version 1 does not know.
-for new in (step_up, teams, team_members, me):
+for new in (step_up, teams, team_members, me, api_keys, user_credentials):
     router.include_router(new.router)

@@ -1,4 +1,4 @@
-"""Your sessions, in version 2. Your account is the same in all versions."""
+"""Your sessions, in version 2."""
 
 import datetime as dt
 from functools import partial

@@ -14,7 +14,7 @@ from app.api.responses import listing
 from app.api.routing import ApiRoute
 from app.api.v2 import todo_schemas as wire
 from app.api.v2.todo_documents import check_fields, renderer
-from app.api.v2.todo_requests import list_of, narrowed
+from app.api.v2.todo_requests import list_of, narrowed, require_expandable
 from app.domain.ids import TeamId
 from app.domain.todos import queries
 from app.domain.todos.filter import TodoList
@@ -132,6 +132,7 @@ async def _page(
     prefer: str | None,
 ) -> Response:
     check_fields(query.fields)
+    require_expandable(caller, query.expand)
     scope = cursor_scope(name, query)
     wanted = page_request(request, query, scope, _SORT_TYPES.get(todo_list.sort.field, dt.datetime))
     reader = services.database.reader

@@ -1,11 +1,13 @@
 """From what clients of version 2 send to what the domain takes."""
 
 import datetime as dt
+from collections.abc import Sequence
 from typing import Any
 
 from msgspec.structs import replace
 
 from app.api.v2 import todo_schemas as wire
+from app.domain.identity.permissions import Permission, require_scope
 from app.domain.ids import ProjectId, TeamId, TodoId, UserId
 from app.domain.pages import parse_sort
 from app.domain.todos.filter import SORTS, TodoFilter, TodoList
@@ -14,6 +16,11 @@ from app.domain.todos.todo import Priority, Status, TodoChanges, TodoDraft
 from app.domain.users.caller import Caller
 
 _PRIORITIES = {priority.name.lower(): priority for priority in Priority}
+_EXPANDED_UNDER = {
+    "project": Permission.PROJECTS_READ,
+    "tags": Permission.TAGS_READ,
+    "assignee": Permission.TEAMS_READ,
+}
 _CONVERSIONS: dict[str, Any] = {
     "status": Status,
     "priority": _PRIORITIES.__getitem__,
@@ -72,6 +79,12 @@ def _filter_of(query: wire.TodoListQuery) -> TodoFilter:
         unfinished_and_due=query.overdue,
         q=query.q,
     )
+
+
+def require_expandable(caller: Caller, expand: Sequence[str]) -> None:
+    """Raises ScopeMissing if an API key would see by `expand` what it may not ask for by itself."""
+    for name in expand:
+        require_scope(caller, _EXPANDED_UNDER[name])
 
 
 def narrowed(query: wire.TodoNarrowing) -> TodoFilter:

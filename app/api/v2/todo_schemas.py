@@ -97,6 +97,10 @@ class TodoMove(RequestBody):
     position: Position | None = Field(None, description=_position.description, examples=[1024.5])
 
 
+# An API key does not see by a detour what it may not ask for.
+EXPAND = "Put these along, in `expanded`; an API key needs `projects:read`, `tags:read`, `teams:read` for them."
+
+
 class TodoNarrowing(QueryParameters):
     """Which todos to list: all conditions hold; of several values in one, any."""
 
@@ -113,7 +117,7 @@ class TodoNarrowing(QueryParameters):
         [], description="Only these members of each todo.", examples=[["id", "title"]]
     )
     expand: Annotated[list[Literal["project", "tags", "assignee"]], CommaSeparated, Field(max_length=3)] = Field(
-        [], description="Put these references along, in `expanded`.", examples=[["project"]]
+        [], description=EXPAND, examples=[["project"]]
     )
 
 
@@ -160,7 +164,7 @@ class TodoQuery(QueryParameters):
         [], description="Only these members.", examples=[["id", "title"]]
     )
     expand: Annotated[list[Literal["project", "tags", "assignee"]], CommaSeparated, Field(max_length=3)] = Field(
-        [], description="Put these references along, in `expanded`.", examples=[["assignee"]]
+        [], description=EXPAND, examples=[["assignee"]]
     )
 
 

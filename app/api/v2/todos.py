@@ -14,7 +14,7 @@ from app.api.responses import created, document, listing, no_content, resource
 from app.api.routing import ApiRoute
 from app.api.v2 import todo_schemas as wire
 from app.api.v2.todo_documents import check_fields, renderer, todo_document
-from app.api.v2.todo_requests import changes_of, draft_of, replacement_of
+from app.api.v2.todo_requests import changes_of, draft_of, replacement_of, require_expandable
 from app.domain.ids import ProjectId, TodoId
 from app.domain.todos import commands, queries
 from app.domain.todos.todo import Todo
@@ -47,6 +47,7 @@ async def get_todo(
     The strong `ETag` of the whole todo serves `If-None-Match` here and `If-Match` when writing.
     """
     check_fields(query.fields)
+    require_expandable(caller, query.expand)
     todo = await services.todos.get(caller, TodoId(todo_id))
     if not query.fields and not query.expand:
         return resource(request, todo_document(todo), etag=entity_tag(todo.version, todo.role))

@@ -33,4 +33,7 @@ class Action(StrEnum):
     TAG_MERGED = "tag.merged"
     TRASH_PURGED = "trash.purged"
     KEYS_ROTATED = "keys.rotated"
+    API_KEY_CREATED = "api_key.created"
+    API_KEY_ROTATED = "api_key.rotated"
+    API_KEY_REVOKED = "api_key.revoked"
     ACCESS_REFUSED = "access.refused"

@@ -8,8 +8,10 @@ from app.domain.audit import commands as audit
 from app.domain.audit.action import Action
 from app.domain.audit.entry import Subject, differences
 from app.domain.errors import Conflict, NotAllowed, NotFound
-from app.domain.identity import repository
+from app.domain.identity import api_key_repository, repository
+from app.domain.identity.api_key import KeyEnding
 from app.domain.identity.session import Ending
+from app.domain.identity.step_up import require_fresh
 from app.domain.ids import UserId
 from app.domain.unit_of_work import unit_of_work
 from app.domain.users import repository as users_repository
@@ -34,17 +36,21 @@ async def change_access(
     *,
     expected: Versions = None,
 ) -> User:
-    """Lets a user in or out, and sets their roles; letting out ends all their sessions. The next request knows it.
+    """Lets a user in or out, and sets their roles; letting out ends all their sessions and API keys, for good.
 
-    Raises NotFound (for those who do not see the user), NotAllowed, Stale, Invalid, and Conflict (OWN_ACCESS) if
-    administrators would lock themselves out. As nobody removes themselves, there is always an administrator left.
+    The next request knows it.
+
+    Raises NotFound (for those who do not see the user), NotAllowed, NotAuthenticated (STEP_UP_REQUIRED), Stale,
+    Invalid, and Conflict (OWN_ACCESS) if administrators would lock themselves out. As nobody removes themselves, there
+    is always an administrator left.
     """
     if not caller.is_administrator and caller.user_id != user_id:
         raise NotFound("user", user_id)
     roles = change.roles if change.roles is UNSET else checked_roles(change.roles)
     async with unit_of_work(database) as work:
         locked = await users_repository.lock(work, caller.user_id, user_id)
-        _require_administrator(locked.get(caller.user_id))
+        require_still_administrator(locked.get(caller.user_id))
+        await require_fresh(work, caller)
         user = locked.get(user_id)
         if user is None:
             raise NotFound("user", user_id)
@@ -60,6 +66,7 @@ async def change_access(
             raise Conflict("You cannot take your own access away; another administrator can.", code="OWN_ACCESS")
         if user.is_active and not wanted.is_active:
             await repository.revoke_all(work, user_id, Ending.DEACTIVATED)
+            await api_key_repository.revoke_all(work, user_id, KeyEnding.DEACTIVATED)
         _record(work, caller.user_id, user, wanted)
         return await users_repository.update_user(work, wanted)
 
@@ -90,7 +97,10 @@ def _administers(user: User) -> bool:
     return user.is_active and ADMINISTRATOR in user.roles
 
 
-def _require_administrator(caller: User | None) -> None:
-    # Read under the lock: of two administrators who demote each other, the second is none any more.
+def require_still_administrator(caller: User | None) -> None:
+    """Raises NotAllowed unless this user, whom the transaction has locked, administers the service.
+
+    Read under the lock: of two administrators who demote each other, the second is none any more.
+    """
     if caller is None or not _administers(caller):
-        raise NotAllowed("Only administrators change the access of users.", code="ADMINISTRATORS_ONLY")
+        raise NotAllowed("This is for administrators of the service.", code="ADMINISTRATORS_ONLY")

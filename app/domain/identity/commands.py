@@ -122,8 +122,8 @@ async def open_session(
 async def log_out(database: Database, caller: Caller) -> None:
     """Ends the caller's session. Its tokens of both kinds are refused from the next request on."""
     async with unit_of_work(database) as work:
-        if await repository.revoke(work, caller.session_id, Ending.LOGOUT):
-            _record_endings(work, Action.LOGGED_OUT, caller, [caller.session_id])
+        if await repository.revoke(work, caller.own_session, Ending.LOGOUT):
+            _record_endings(work, Action.LOGGED_OUT, caller, [caller.own_session])
 
 
 async def log_out_everywhere(database: Database, caller: Caller) -> None:
@@ -137,7 +137,7 @@ async def log_out_everywhere(database: Database, caller: Caller) -> None:
 async def log_out_others(database: Database, caller: Caller) -> None:
     """Ends all sessions of the caller but this one."""
     async with unit_of_work(database) as work:
-        ended = await repository.revoke_all(work, caller.user_id, Ending.LOGOUT_OTHERS, kept=caller.session_id)
+        ended = await repository.revoke_all(work, caller.user_id, Ending.LOGOUT_OTHERS, kept=caller.own_session)
         if ended:
             _record_endings(work, Action.LOGGED_OUT_ELSEWHERE, caller, ended)
 
@@ -177,7 +177,7 @@ async def change_password(
         old_hash = holder.password_hash
         if not await users_repository.replace_password(work, caller.user_id, old_hash=old_hash, new_hash=new_hash):
             raise Conflict("Your password was changed by another request; try again.", code="PASSWORD_CHANGED")
-        ended = await repository.revoke_all(work, caller.user_id, Ending.PASSWORD_CHANGED, kept=caller.session_id)
+        ended = await repository.revoke_all(work, caller.user_id, Ending.PASSWORD_CHANGED, kept=caller.own_session)
         audit.record(
             work,
             Action.PASSWORD_CHANGED,

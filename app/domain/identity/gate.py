@@ -70,7 +70,8 @@ class SessionGate:
             roles=frozenset(presence.roles),
             team_ids=tuple(presence.team_ids),
         )
-        return Known(caller, str(caller.user_id), presence.lives_seconds)
+        caller_id = str(caller.user_id)
+        return Known(caller, caller_id, caller_id, presence.lives_seconds)
 
 
 def _lives_seconds(known: Known) -> float:

@@ -1,24 +1,29 @@
-"""Who a session belongs to, as it is kept between requests: tagged with the session and its user."""
+"""Who a session or an API key belongs to, as it is kept between requests: tagged with that and with its user."""
 
 from msgspec import Struct
 
 from app.cache.entries import Kind, Tags
 from app.cache.layer import Place
-from app.domain.identity.cache_tags import of_session
-from app.domain.ids import SessionId, UserId
+from app.domain.identity.cache_tags import of_api_key, of_session
+from app.domain.ids import ApiKeyId, SessionId, UserId
 from app.domain.users.cache_tags import of_user
 from app.domain.users.caller import Caller
 
 
 class Known(Struct, frozen=True):
-    """The caller of a live session, their id as text, and for how many seconds the session lived when it was read."""
+    """The caller of a live session or API key, and for how many seconds that lived when it was read.
+
+    Kept answers are those of `answers_of`: all sessions of a user share them, and no API key shares any.
+    """
 
     caller: Caller
     caller_id: str
+    answers_of: str
     lives_seconds: float
 
 
 _KIND = Kind("session", Known)
+_KEY_KIND = Kind("api_key", Known)
 
 
 def place_of(session_id: SessionId, user_id: UserId) -> Place[Known]:
@@ -32,3 +37,13 @@ def place_of(session_id: SessionId, user_id: UserId) -> Place[Known]:
 def tags_of(session_id: SessionId, user_id: UserId) -> Tags:
     """What makes it stale: the end of the session, and whatever changes who the user is and what they see."""
     return (of_session(session_id), of_user(user_id))
+
+
+def place_of_api_key(api_key_id: ApiKeyId) -> Place[Known]:
+    """Where the API key's caller is kept."""
+    return Place(_KEY_KIND, f"api_key:{api_key_id}", str(api_key_id))
+
+
+def tags_of_api_key(api_key_id: ApiKeyId, user_id: UserId) -> Tags:
+    """What makes it stale: the end of the key, and whatever changes who the user is and what they see."""
+    return (of_api_key(api_key_id), of_user(user_id))

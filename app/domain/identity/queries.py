@@ -1,12 +1,13 @@
-"""What people may know about their own sessions."""
+"""What people may know about their own sessions and API keys."""
 
 from dataclasses import replace
 
 from app.database.executor import Reader
 from app.domain.errors import NotFound
-from app.domain.identity import devices_repository, repository
+from app.domain.identity import api_key_repository, devices_repository, repository
+from app.domain.identity.api_key import ApiKey
 from app.domain.identity.session import Session
-from app.domain.ids import SessionId
+from app.domain.ids import ApiKeyId, SessionId, UserId
 from app.domain.pages import Page, PageRequest, page_from
 from app.domain.users.caller import Caller
 
@@ -21,6 +22,35 @@ async def session(reader: Reader, caller: Caller, session_id: SessionId) -> Sess
 
 async def sessions(reader: Reader, caller: Caller, request: PageRequest, *, with_total: bool = False) -> Page[Session]:
     """The caller's live sessions, newest first. One statement, a second for the total."""
-    rows = await repository.page(reader, caller.user_id, request)
+    return await sessions_of(reader, caller.user_id, request, with_total=with_total)
+
+
+async def sessions_of(
+    reader: Reader, user_id: UserId, request: PageRequest, *, with_total: bool = False
+) -> Page[Session]:
+    """As `sessions`, of anybody: whether the caller may know has been decided."""
+    rows = await repository.page(reader, user_id, request)
     found = page_from(rows, request, lambda session: (session.created_at, session.id))
-    return replace(found, total=await repository.count(reader, caller.user_id)) if with_total else found
+    return replace(found, total=await repository.count(reader, user_id)) if with_total else found
+
+
+async def api_keys(reader: Reader, caller: Caller, request: PageRequest, *, with_total: bool = False) -> Page[ApiKey]:
+    """The caller's live API keys, newest first. One statement, a second for the total."""
+    return await api_keys_of(reader, caller.user_id, request, with_total=with_total)
+
+
+async def api_keys_of(
+    reader: Reader, user_id: UserId, request: PageRequest, *, with_total: bool = False
+) -> Page[ApiKey]:
+    """As `api_keys`, of anybody: whether the caller may know has been decided."""
+    rows = await api_key_repository.page(reader, user_id, request)
+    found = page_from(rows, request, lambda api_key: (api_key.created_at, api_key.id))
+    return replace(found, total=await api_key_repository.count(reader, user_id)) if with_total else found
+
+
+async def api_key(reader: Reader, caller: Caller, api_key_id: ApiKeyId) -> ApiKey:
+    """One of the caller's live API keys. Raises NotFound."""
+    found = await api_key_repository.one(reader, caller.user_id, api_key_id)
+    if found is None:
+        raise NotFound("API key", api_key_id)
+    return found

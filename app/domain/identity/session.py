@@ -73,6 +73,7 @@ class Ending(StrEnum):
     PASSWORD_CHANGED = "password_changed"  # noqa: S105 - a reason, not a password
     REFRESH_REUSE = "refresh_reuse"
     DEACTIVATED = "deactivated"
+    REVOKED_BY_ADMINISTRATOR = "revoked_by_administrator"
 
 
 def client_from(user_agent: str, address: str) -> Client:

@@ -23,7 +23,7 @@ from app.domain.users.repository import PasswordHolder
 
 async def require_fresh(work: Reader, caller: Caller) -> None:
     """Raises NotAuthenticated (STEP_UP_REQUIRED) unless the caller's session was proved in time. One SELECT by key."""
-    if not await repository.is_fresh(work, caller.session_id):
+    if not await repository.is_fresh(work, caller.own_session):
         raise NotAuthenticated(
             "This needs fresh proof of who you are: POST it to /api/v2/auth/step-up, then repeat the request.",
             code="STEP_UP_REQUIRED",
@@ -37,7 +37,7 @@ async def step_up(database: Database, authority: Authority, caller: Caller, *, p
     """
     await prove_password(database, authority, caller, password, field="password")
     async with unit_of_work(database) as work:
-        until = await repository.prove(work, caller.session_id, authority.lifetimes)
+        until = await repository.prove(work, caller.own_session, authority.lifetimes)
         if until is not None:
             audit.record(work, Action.PROVED, actor=caller.user_id, subject=Subject("user", caller.user_id))
     if until is None:

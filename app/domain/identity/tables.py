@@ -1,6 +1,6 @@
-"""Sessions and refresh tokens. Only hashes of tokens are stored."""
+"""Sessions, refresh tokens and API keys. Only hashes of what proves something are stored."""
 
-from sqlalchemy import Column, ForeignKey, Index, LargeBinary, Table, Text, func
+from sqlalchemy import ARRAY, CheckConstraint, Column, ForeignKey, Index, LargeBinary, Table, Text, func
 
 from app.database.schema import metadata, moment, uuid
 from app.domain.users.tables import users
@@ -38,3 +38,28 @@ refresh_tokens = Table(
 
 # Deleting a session deletes its tokens.
 Index("ix_refresh_tokens_session_id", refresh_tokens.c.session_id)
+
+api_keys = Table(
+    "api_keys",
+    metadata,
+    Column("id", uuid, primary_key=True),
+    Column("user_id", uuid, ForeignKey(users.c.id, ondelete="CASCADE"), nullable=False),
+    Column("name", Text, nullable=False),
+    Column("token_hash", LargeBinary, nullable=False),  # SHA-256 of 256 random bits and what surrounds them
+    Column("scopes", ARRAY(Text), nullable=False),  # sorted; never changed
+    Column("created_at", moment, nullable=False, server_default=func.now()),
+    Column("expires_at", moment, nullable=False),  # never moved
+    Column("last_used_at", moment),  # to a minute or so
+    Column("last_used_address", Text),  # of the client then
+    Column("revoked_at", moment),
+    Column("revoked_reason", Text),  # revoked, rotated, revoked_by_administrator, deactivated
+    CheckConstraint("char_length(name) BETWEEN 1 AND 100", name="name_length"),
+    CheckConstraint("cardinality(scopes) > 0", name="scopes_not_empty"),
+)
+
+# Whose key somebody shows.
+Index("uq_api_keys_token_hash", api_keys.c.token_hash, unique=True)
+# A user's keys, newest first, and how many of them live.
+Index("ix_api_keys_user_id_created_at", api_keys.c.user_id, api_keys.c.created_at)
+# The worker's purge of those that ended long ago.
+Index("ix_api_keys_ended_at", func.least(api_keys.c.expires_at, api_keys.c.revoked_at))

@@ -39,6 +39,8 @@ class TestRoutes:
         assert own == {
             ("GET", "/openapi.json"),
             ("GET", "/users"),
+            ("GET", "/users/{user_id}"),
+            ("PATCH", "/users/{user_id}"),
             ("GET", "/projects"),
             ("GET", "/tags"),
             ("GET", "/todos"),
@@ -49,8 +51,6 @@ class TestRoutes:
             ("PATCH", "/todos/{todo_id}"),
             ("DELETE", "/todos/{todo_id}"),
         }
-        for method in ("GET", "PATCH"):
-            assert older[method, "/users/me"] is newer[method, "/me"]
 
     def test_no_route_is_there_twice(self, application: FastAPI) -> None:
         for root in ("/api/v1", "/api/v2"):

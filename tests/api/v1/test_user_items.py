@@ -1,4 +1,4 @@
-"""One user at a time: the same in both versions."""
+"""One user at a time, in both versions."""
 
 from typing import Any
 from uuid import uuid4
@@ -22,7 +22,9 @@ class TestGet:
         user = response.json()
         assert (response.status_code, response.headers["etag"]) == (200, '"1-admin"')
         assert (user["id"], user["email"]) == (str(ann.user.id), ann.user.email)
-        assert user["links"] == {"self": f"{root}/users/{ann.user.id}"}
+        itself = f"{root}/users/{ann.user.id}"
+        more = {"sessions": f"{itself}/sessions", "api_keys": f"{itself}/api-keys"} if root == "/api/v2" else {}
+        assert user["links"] == {"self": itself, **more}
 
     async def test_everybody_sees_themselves(self, ann: Person, root: str) -> None:
         response = await ann.http.get(f"{root}/users/{ann.user.id}")

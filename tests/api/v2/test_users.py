@@ -9,6 +9,7 @@ import pytest
 from app.database.executor import Database
 from app.domain.users.user import User
 from tests.api.conftest import NewPerson, Person
+from tests.api_key_factories import key_header, make_api_key
 from tests.factories import make_user
 
 USERS = "/api/v2/users"
@@ -38,7 +39,8 @@ class TestList:
     async def test_it_shows_the_newest_first(self, administrator: Person, ann: Person) -> None:
         first = (await administrator.http.get(f"{USERS}?limit=1")).json()["items"][0]
         assert first["id"] == str(ann.user.id)
-        assert first["links"] == {"self": f"{USERS}/{ann.user.id}"}
+        itself = f"{USERS}/{ann.user.id}"
+        assert first["links"] == {"self": itself, "sessions": f"{itself}/sessions", "api_keys": f"{itself}/api-keys"}
 
     async def test_pages_lead_on_and_back(self, administrator: Person, family: list[User]) -> None:
         place: str | None = f"{USERS}?limit=2&q={begin_of(family)}"
@@ -86,3 +88,37 @@ class TestList:
         cursor = (await administrator.http.get(place)).json()["page"]["next_cursor"]
         response = await administrator.http.get(f"{USERS}?limit=2&cursor={cursor}")
         assert (response.status_code, response.json()["code"]) == (400, "CURSOR_MISMATCH")
+
+
+class TestGet:
+    async def test_what_they_can_come_in_with_is_counted_on_request(
+        self, administrator: Person, ann: Person, database: Database
+    ) -> None:
+        await make_api_key(database, ann.user)
+        place = f"{USERS}/{ann.user.id}"
+        assert not {"session_count", "api_key_count"} & set((await administrator.http.get(place)).json())
+        response = await administrator.http.get(f"{place}?expand=counts")
+        assert (response.json()["session_count"], response.json()["api_key_count"]) == (1, 1)
+        assert response.headers["etag"].startswith("W/")
+        assert (await administrator.http.get(f"{place}?fields=api_key_count")).json() == {"api_key_count": 1}
+        assert (await administrator.http.get(f"{USERS}?fields=api_key_count")).status_code == 422
+
+    async def test_the_plain_user_is_under_a_strong_tag_that_serves_a_change(
+        self, administrator: Person, ann: Person
+    ) -> None:
+        place = f"{USERS}/{ann.user.id}"
+        tag = (await administrator.http.get(place)).headers["etag"]
+        assert (await administrator.http.get(place, headers={"If-None-Match": tag})).status_code == 304
+        for status in (200, 412):
+            response = await administrator.http.patch(place, json={"roles": ["admin"]}, headers={"If-Match": tag})
+            assert response.status_code == status
+
+    async def test_deactivation_ends_the_keys_as_well_for_good(
+        self, administrator: Person, ann: Person, database: Database, client: httpx.AsyncClient
+    ) -> None:
+        key = key_header(await make_api_key(database, ann.user))
+        assert (await client.get("/api/v2/todos", headers=key)).status_code == 200
+        for is_active in (False, True):
+            await administrator.http.patch(f"{USERS}/{ann.user.id}", json={"is_active": is_active})
+            refused = await client.get("/api/v2/todos", headers=key)
+            assert (refused.status_code, refused.json()["code"]) == (401, "API_KEY_ENDED")

@@ -16,7 +16,7 @@ from app.domain.teams.team import Team
 from app.domain.users.caller import Caller
 from app.domain.users.user import User
 from tests.factories import make_user
-from tests.team_factories import caller_for, make_caller, make_member, make_team
+from tests.team_factories import logged_in, make_caller, make_member, make_team
 
 Act = Callable[[], Awaitable[object]]
 Command = Callable[..., Any]
@@ -71,7 +71,8 @@ class Scene:
         return partial(command, self.database, *arguments, **options)
 
     async def administrator(self) -> Caller:
-        return await caller_for(self.database, await make_user(self.database, roles=("admin",)))
+        user = await make_user(self.database, roles=("admin",))
+        return await logged_in(self.database, self.authority, user)
 
     async def behind(self, statement: str, *arguments: Any) -> None:
         """What no command does, time that passes for example."""

@@ -15,6 +15,7 @@ from app.domain.errors import DomainError
 from app.domain.identity.authority import Authority
 from app.settings import Settings
 from tests.domain.audit.identity_cases import IDENTITY
+from tests.domain.audit.key_cases import KEYS
 from tests.domain.audit.log_read import Kept, newer
 from tests.domain.audit.service_cases import SERVICE
 from tests.domain.audit.team_cases import TEAMS
@@ -22,7 +23,7 @@ from tests.domain.audit.telling import Case, Command, Told, Undoing, UndoneError
 from tests.domain.audit.work_cases import WORK
 from tests.domain.touching import commands_of
 
-TABLES = (IDENTITY, TEAMS, WORK, SERVICE)
+TABLES = (IDENTITY, KEYS, TEAMS, WORK, SERVICE)
 CASES = [case for table in TABLES for case in table.cases]
 
 

@@ -32,21 +32,21 @@ async def opening_one_session_too_many(stage: Stage) -> set[str]:
     first, _ = await log_in(stage, user)
     stage.begin()
     await open_session(stage.database, replace(stage.authority, sessions_per_user=1), user)
-    return {of_session(first.session_id)}
+    return {of_session(first.own_session)}
 
 
 async def naming_a_session(stage: Stage) -> None:
     """Only the list of sessions shows it, and that is not cached."""
     caller, _ = await log_in(stage, await make_user(stage.database))
     stage.begin()
-    await commands.label_session(stage.database, caller, caller.session_id, "Phone")
+    await commands.label_session(stage.database, caller, caller.own_session, "Phone")
 
 
 async def naming_the_session_of_somebody_else(stage: Stage) -> None:
     (ann, _), (bob, _) = [await log_in(stage, await make_user(stage.database)) for _ in range(2)]
     stage.begin()
     with pytest.raises(NotFound):
-        await commands.label_session(stage.database, ann, bob.session_id, "Mine")
+        await commands.label_session(stage.database, ann, bob.own_session, "Mine")
 
 
 CHANGING = (

@@ -5,12 +5,14 @@ import asyncio
 import pytest
 
 from app.database.executor import Database
-from app.domain.errors import Conflict, Invalid, NotAllowed, NotFound, Stale
+from app.domain.errors import Conflict, Invalid, NotAllowed, NotAuthenticated, NotFound, Stale
 from app.domain.identity import administration
 from app.domain.identity.administration import AccessChange
 from app.domain.ids import UserId, uuid7
 from app.domain.users import repository
-from tests.domain.identity import stored
+from tests.api_key_factories import make_api_key
+from tests.domain.identity import key_clocks, stored
+from tests.domain.identity.clocks import let_proof_age
 from tests.domain.identity.conftest import NewVisitor, Visitor
 from tests.factories import make_user
 
@@ -39,7 +41,7 @@ class TestChangeAccess:
         changed = await administration.change_access(database, administrator.caller, here.user.id, change)
         assert (changed.is_active, changed.version) == (False, 2)
         for session in (here, there):
-            assert await stored.ending(database, session.caller.session_id) == "deactivated"
+            assert await stored.ending(database, session.caller.own_session) == "deactivated"
 
     async def test_letting_in_again_revives_no_session(
         self, database: Database, administrator: Visitor, visitor: Visitor
@@ -48,7 +50,7 @@ class TestChangeAccess:
             change = AccessChange(is_active=is_active)
             changed = await administration.change_access(database, administrator.caller, visitor.user.id, change)
             assert changed.is_active == is_active
-        assert await stored.ending(database, visitor.caller.session_id) == "deactivated"
+        assert await stored.ending(database, visitor.caller.own_session) == "deactivated"
 
     async def test_what_changes_nothing_leaves_the_version(self, database: Database, administrator: Visitor) -> None:
         user = await make_user(database)
@@ -67,7 +69,7 @@ class TestChangeAccess:
                 expected=frozenset({2}),
             )
         assert await repository.by_id(database.reader, visitor.user.id) == visitor.user
-        assert await stored.ending(database, visitor.caller.session_id) is None
+        assert await stored.ending(database, visitor.caller.own_session) is None
 
     async def test_an_unknown_role_is_refused(self, database: Database, administrator: Visitor) -> None:
         user = await make_user(database)
@@ -77,6 +79,23 @@ class TestChangeAccess:
     async def test_a_user_who_does_not_exist_is_not_found(self, database: Database, administrator: Visitor) -> None:
         with pytest.raises(NotFound):
             await administration.change_access(database, administrator.caller, UserId(uuid7()), AccessChange(roles=[]))
+
+    async def test_it_takes_a_fresh_session(self, database: Database, administrator: Visitor, visitor: Visitor) -> None:
+        await let_proof_age(database, administrator.caller.own_session)
+        with pytest.raises(NotAuthenticated) as caught:
+            await administration.change_access(
+                database, administrator.caller, visitor.user.id, AccessChange(roles=["admin"])
+            )
+        assert caught.value.code == "STEP_UP_REQUIRED"
+        assert await repository.by_id(database.reader, visitor.user.id) == visitor.user
+
+    async def test_letting_out_ends_all_keys_with_it(
+        self, database: Database, administrator: Visitor, visitor: Visitor
+    ) -> None:
+        key = (await make_api_key(database, visitor.user)).api_key
+        change = AccessChange(is_active=False)
+        await administration.change_access(database, administrator.caller, visitor.user.id, change)
+        assert await key_clocks.ending(database, key.id) == "deactivated"
 
 
 class TestWhoMay:

@@ -48,13 +48,13 @@ class TestLogOut:
         here = await new_visitor()
         there = await new_visitor(here.user)
         await commands.log_out(database, here.caller)
-        assert await stored.ending(database, here.caller.session_id) == "logout"
+        assert await stored.ending(database, here.caller.own_session) == "logout"
         assert await gate.caller(there.tokens.access_token) == there.caller
 
     async def test_twice_is_the_same_as_once(self, database: Database, visitor: Visitor) -> None:
         await commands.log_out(database, visitor.caller)
         await commands.log_out_everywhere(database, visitor.caller)
-        assert await stored.ending(database, visitor.caller.session_id) == "logout"
+        assert await stored.ending(database, visitor.caller.own_session) == "logout"
 
     async def test_everywhere_ends_all_sessions_of_this_user(
         self, database: Database, gate: SessionGate, new_visitor: NewVisitor
@@ -63,7 +63,7 @@ class TestLogOut:
         there = await new_visitor(here.user)
         await commands.log_out_everywhere(database, here.caller)
         for session in (here, there):
-            assert await stored.ending(database, session.caller.session_id) == "logout_all"
+            assert await stored.ending(database, session.caller.own_session) == "logout_all"
         assert await gate.caller(stranger.tokens.access_token) == stranger.caller
 
 
@@ -71,23 +71,23 @@ class TestRevokeSession:
     async def test_it_ends_one_of_ones_own(self, database: Database, new_visitor: NewVisitor) -> None:
         here = await new_visitor()
         there = await new_visitor(here.user)
-        await commands.revoke_session(database, here.caller, there.caller.session_id)
-        assert await stored.ending(database, there.caller.session_id) == "revoked"
-        assert await stored.ending(database, here.caller.session_id) is None
+        await commands.revoke_session(database, here.caller, there.caller.own_session)
+        assert await stored.ending(database, there.caller.own_session) == "revoked"
+        assert await stored.ending(database, here.caller.own_session) is None
 
     async def test_that_of_somebody_else_does_not_exist(self, database: Database, new_visitor: NewVisitor) -> None:
         here, stranger = await new_visitor(), await new_visitor()
         with pytest.raises(NotFound):
-            await commands.revoke_session(database, here.caller, stranger.caller.session_id)
-        assert await stored.ending(database, stranger.caller.session_id) is None
+            await commands.revoke_session(database, here.caller, stranger.caller.own_session)
+        assert await stored.ending(database, stranger.caller.own_session) is None
 
     async def test_one_that_has_ended_does_not_exist_any_more(
         self, database: Database, new_visitor: NewVisitor
     ) -> None:
         here = await new_visitor()
         idle = await new_visitor(here.user)
-        await let_idle_expiry_pass(database, idle.caller.session_id)
-        for session_id in (idle.caller.session_id, SessionId(uuid4())):
+        await let_idle_expiry_pass(database, idle.caller.own_session)
+        for session_id in (idle.caller.own_session, SessionId(uuid4())):
             with pytest.raises(NotFound):
                 await commands.revoke_session(database, here.caller, session_id)
 
@@ -110,7 +110,7 @@ class TestChangePassword:
         there = await new_visitor(here.user)
         await self.change(database, authority, here, PASSWORD, NEW_PASSWORD)
         assert await gate.caller(here.tokens.access_token) == here.caller
-        assert await stored.ending(database, there.caller.session_id) == "password_changed"
+        assert await stored.ending(database, there.caller.own_session) == "password_changed"
 
     async def test_the_current_one_must_be_right(
         self, database: Database, authority: Authority, visitor: Visitor
@@ -163,13 +163,13 @@ class TestPurgeExpired:
         self, database: Database, new_visitor: NewVisitor
     ) -> None:
         old, idle, live = await new_visitor(), await new_visitor(), await new_visitor()
-        await let_absolute_expiry_pass(database, old.caller.session_id)
-        await let_idle_expiry_pass(database, idle.caller.session_id)
+        await let_absolute_expiry_pass(database, old.caller.own_session)
+        await let_idle_expiry_pass(database, idle.caller.own_session)
         assert await commands.purge_expired(database) >= 1
-        assert await stored.session(database, old.caller.session_id) is None
-        assert await stored.tokens_of(database, old.caller.session_id) == []
+        assert await stored.session(database, old.caller.own_session) is None
+        assert await stored.tokens_of(database, old.caller.own_session) == []
         for kept in (idle, live):
-            assert await stored.session(database, kept.caller.session_id) is not None
+            assert await stored.session(database, kept.caller.own_session) is not None
 
     async def test_it_goes_on_until_nothing_is_left(
         self, database: Database, new_visitor: NewVisitor, monkeypatch: pytest.MonkeyPatch
@@ -177,7 +177,7 @@ class TestPurgeExpired:
         monkeypatch.setattr(commands, "PURGE_BATCH", 2)
         await commands.purge_expired(database)
         for _ in range(5):
-            await let_absolute_expiry_pass(database, (await new_visitor()).caller.session_id)
+            await let_absolute_expiry_pass(database, (await new_visitor()).caller.own_session)
         with database.observed() as statements:
             assert await commands.purge_expired(database) == 5
         assert statements == ["sessions.purge"] * 3
@@ -185,7 +185,7 @@ class TestPurgeExpired:
     async def test_two_workers_share_the_work(self, database: Database, new_visitor: NewVisitor) -> None:
         await commands.purge_expired(database)
         for _ in range(4):
-            await let_absolute_expiry_pass(database, (await new_visitor()).caller.session_id)
+            await let_absolute_expiry_pass(database, (await new_visitor()).caller.own_session)
         deleted = await asyncio.gather(*(commands.purge_expired(database) for _ in range(3)))
         assert sum(deleted) == 4
 

@@ -88,7 +88,7 @@ class TestLabelFrom:
 
 class TestLabel:
     async def test_it_is_shown_until_it_is_taken_away(self, database: Database, visitor: Visitor) -> None:
-        here = visitor.caller.session_id
+        here = visitor.caller.own_session
         named = await commands.label_session(database, visitor.caller, here, "  My phone ")
         assert named.label == "My phone"
         assert await queries.session(database.reader, visitor.caller, here) == named
@@ -97,17 +97,17 @@ class TestLabel:
     async def test_that_of_somebody_else_does_not_exist(self, database: Database, new_visitor: NewVisitor) -> None:
         ann, bob = await new_visitor(), await new_visitor()
         with pytest.raises(NotFound):
-            await commands.label_session(database, ann.caller, bob.caller.session_id, "Mine")
+            await commands.label_session(database, ann.caller, bob.caller.own_session, "Mine")
         with pytest.raises(NotFound):
-            await queries.session(database.reader, ann.caller, bob.caller.session_id)
-        session = await stored.session(database, bob.caller.session_id)
+            await queries.session(database.reader, ann.caller, bob.caller.own_session)
+        session = await stored.session(database, bob.caller.own_session)
         assert session is not None
         assert session.label is None
 
     async def test_one_that_has_ended_does_not_exist_any_more(self, database: Database, visitor: Visitor) -> None:
-        await let_idle_expiry_pass(database, visitor.caller.session_id)
+        await let_idle_expiry_pass(database, visitor.caller.own_session)
         with pytest.raises(NotFound):
-            await commands.label_session(database, visitor.caller, visitor.caller.session_id, "Mine")
+            await commands.label_session(database, visitor.caller, visitor.caller.own_session, "Mine")
 
     @pytest.mark.parametrize("label", ["", " ", "x" * 101, "a\nb", "a\u202eb", "\x00"])
     def test_what_cannot_be_shown_on_a_line_is_refused(self, label: str) -> None:
@@ -122,7 +122,7 @@ class TestLogOutOthers:
         others = [await new_visitor(here.user) for _ in range(2)]
         await commands.log_out_others(database, here.caller)
         for other in others:
-            assert await stored.ending(database, other.caller.session_id) == "logout_others"
+            assert await stored.ending(database, other.caller.own_session) == "logout_others"
         for kept in (here, stranger):
             assert await gate.caller(kept.tokens.access_token) == kept.caller
 
@@ -141,7 +141,7 @@ class TestBound:
         self, database: Database, gate: SessionGate, frugal: Authority, user: User
     ) -> None:
         first, second, third = [
-            (await gate.caller((await open_session(database, frugal, user)).access_token)).session_id for _ in range(3)
+            (await gate.caller((await open_session(database, frugal, user)).access_token)).own_session for _ in range(3)
         ]
         await let_be_unseen_for(database, second, hours=2)
         await let_be_unseen_for(database, first, hours=1)
@@ -155,7 +155,7 @@ class TestBound:
         single = replace(authority, sessions_per_user=1)
         for _ in range(3):
             caller = await gate.caller((await open_session(database, single, user)).access_token)
-            assert await living(database, user.id) == {caller.session_id}
+            assert await living(database, user.id) == {caller.own_session}
 
     async def test_those_that_have_ended_do_not_count(
         self, database: Database, gate: SessionGate, frugal: Authority, user: User
@@ -163,7 +163,7 @@ class TestBound:
         callers = [await gate.caller((await open_session(database, frugal, user)).access_token) for _ in range(3)]
         await commands.log_out(database, callers[0])
         await open_session(database, frugal, user)
-        assert {caller.session_id for caller in callers[1:]} < await living(database, user.id)
+        assert {caller.own_session for caller in callers[1:]} < await living(database, user.id)
 
     async def test_those_of_others_do_not_count(
         self, database: Database, frugal: Authority, user: User, new_visitor: NewVisitor
@@ -171,7 +171,7 @@ class TestBound:
         stranger = await new_visitor()
         for _ in range(4):
             await open_session(database, frugal, user)
-        assert await living(database, stranger.user.id) == {stranger.caller.session_id}
+        assert await living(database, stranger.user.id) == {stranger.caller.own_session}
 
     async def test_twenty_logins_at_once_leave_no_more(self, database: Database, frugal: Authority, user: User) -> None:
         opened = await asyncio.gather(*(open_session(database, frugal, user) for _ in range(20)))

@@ -40,7 +40,7 @@ class TestCaller:
         visitor = await new_visitor(timezone="Europe/Berlin", roles=("admin",))
         caller = await gate.caller(visitor.tokens.access_token)
         assert (caller.user_id, caller.timezone, caller.is_administrator) == (visitor.user.id, "Europe/Berlin", True)
-        assert caller.session_id == visitor.caller.session_id
+        assert caller.own_session == visitor.caller.own_session
 
     async def test_concurrent_requests_share_one_statement(
         self, database: Database, gate: SessionGate, new_visitor: NewVisitor
@@ -74,7 +74,7 @@ class TestCaller:
         self, gate: SessionGate, authority: Authority, new_visitor: NewVisitor
     ) -> None:
         ann, bob = await new_visitor(), await new_visitor()
-        token = authority.access_tokens.issue(ann.user.id, bob.caller.session_id)
+        token = authority.access_tokens.issue(ann.user.id, bob.caller.own_session)
         assert await refusal(gate, token) == "SESSION_ENDED"
 
 
@@ -108,9 +108,9 @@ class TestAtOnce:
 
 class TestExpiry:
     async def test_an_idle_session_has_ended(self, database: Database, gate: SessionGate, visitor: Visitor) -> None:
-        await let_idle_expiry_pass(database, visitor.caller.session_id)
+        await let_idle_expiry_pass(database, visitor.caller.own_session)
         assert await refusal(gate, visitor.tokens.access_token) == "SESSION_ENDED"
 
     async def test_an_old_session_has_ended(self, database: Database, gate: SessionGate, visitor: Visitor) -> None:
-        await let_absolute_expiry_pass(database, visitor.caller.session_id)
+        await let_absolute_expiry_pass(database, visitor.caller.own_session)
         assert await refusal(gate, visitor.tokens.access_token) == "SESSION_ENDED"

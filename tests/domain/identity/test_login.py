@@ -103,7 +103,7 @@ class TestLogIn:
         user = await make_user(database)
         tokens = await log_in(database, authority, user.email)
         caller = await gate.caller(tokens.access_token)
-        session = await stored.session(database, caller.session_id)
+        session = await stored.session(database, caller.own_session)
         assert session is not None
         assert (session.user_agent, session.address) == (CLIENT.user_agent, CLIENT.address)
         assert (tokens.expires_in, tokens.refresh_expires_in) == (900, 14 * 24 * 3600)

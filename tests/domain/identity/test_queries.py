@@ -12,17 +12,17 @@ class TestSessions:
         first = await new_visitor()
         others = [await new_visitor(first.user) for _ in range(5)]
         await commands.log_out(database, others[0].caller)
-        await let_idle_expiry_pass(database, others[1].caller.session_id)
-        await let_absolute_expiry_pass(database, others[2].caller.session_id)
+        await let_idle_expiry_pass(database, others[1].caller.own_session)
+        await let_absolute_expiry_pass(database, others[2].caller.own_session)
         page = await queries.sessions(database.reader, first.caller, PageRequest(10))
         assert [session.id for session in page.items] == [
-            visitor.caller.session_id for visitor in (others[4], others[3], first)
+            visitor.caller.own_session for visitor in (others[4], others[3], first)
         ]
 
     async def test_those_of_others_are_not(self, database: Database, new_visitor: NewVisitor) -> None:
         ann, _ = await new_visitor(), await new_visitor()
         page = await queries.sessions(database.reader, ann.caller, PageRequest(10))
-        assert [session.id for session in page.items] == [ann.caller.session_id]
+        assert [session.id for session in page.items] == [ann.caller.own_session]
 
     async def test_pages_go_on_and_back(self, database: Database, new_visitor: NewVisitor) -> None:
         ann = await new_visitor()

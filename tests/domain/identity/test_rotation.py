@@ -66,11 +66,11 @@ class TestRefresh:
         self, database: Database, authority: Authority, visitor: Visitor
     ) -> None:
         patient = msgspec.structs.replace(authority.lifetimes, idle=timedelta(days=365))
-        before = await stored.session(database, visitor.caller.session_id)
+        before = await stored.session(database, visitor.caller.own_session)
         await rotation.refresh(
             database, dataclasses.replace(authority, lifetimes=patient), visitor.tokens.refresh_token
         )
-        after = await stored.session(database, visitor.caller.session_id)
+        after = await stored.session(database, visitor.caller.own_session)
         assert before is not None
         assert after is not None
         assert before.idle_expires_at < after.idle_expires_at == after.expires_at == before.expires_at
@@ -78,7 +78,7 @@ class TestRefresh:
 
     async def test_only_hashes_are_stored(self, database: Database, authority: Authority, visitor: Visitor) -> None:
         new = await rotation.refresh(database, authority, visitor.tokens.refresh_token)
-        stored = await tokens_of(database, visitor.caller.session_id)
+        stored = await tokens_of(database, visitor.caller.own_session)
         expected = {fingerprint(visitor.tokens.refresh_token), fingerprint(new.refresh_token)}
         assert set(stored) == expected
         assert all(len(token_hash) == 32 for token_hash in stored)
@@ -101,14 +101,14 @@ class TestEnded:
     async def test_logged_out(self, database: Database, authority: Authority, visitor: Visitor) -> None:
         await commands.log_out(database, visitor.caller)
         assert await refusal(database, authority, visitor.tokens.refresh_token) == "INVALID_REFRESH_TOKEN"
-        assert await ending(database, visitor.caller.session_id) == "logout"
+        assert await ending(database, visitor.caller.own_session) == "logout"
 
     async def test_idle(self, database: Database, authority: Authority, visitor: Visitor) -> None:
-        await let_idle_expiry_pass(database, visitor.caller.session_id)
+        await let_idle_expiry_pass(database, visitor.caller.own_session)
         assert await refusal(database, authority, visitor.tokens.refresh_token) == "INVALID_REFRESH_TOKEN"
 
     async def test_too_old(self, database: Database, authority: Authority, visitor: Visitor) -> None:
-        await let_absolute_expiry_pass(database, visitor.caller.session_id)
+        await let_absolute_expiry_pass(database, visitor.caller.own_session)
         assert await refusal(database, authority, visitor.tokens.refresh_token) == "INVALID_REFRESH_TOKEN"
 
     async def test_used_before_it_ended(self, database: Database, authority: Authority, visitor: Visitor) -> None:
@@ -139,8 +139,8 @@ class TestRaces:
         assert len({answer.refresh_token for answer in answers}) == 1
         callers = [await gate.caller(answer.access_token) for answer in answers]
         assert callers == [visitor.caller] * 20
-        assert len(await tokens_of(database, visitor.caller.session_id)) == 2
-        assert await ending(database, visitor.caller.session_id) is None
+        assert len(await tokens_of(database, visitor.caller.own_session)) == 2
+        assert await ending(database, visitor.caller.own_session) is None
         await rotation.refresh(database, authority, answers[0].refresh_token)
 
     async def test_a_logout_at_the_same_time_wins(
@@ -195,7 +195,7 @@ class TestGrace:
         forgetful = authority_of(load_settings(SECRET_KEY=OTHER_SECRET).security)
         forgetful.close()
         assert await refusal(database, forgetful, visitor.tokens.refresh_token) == "INVALID_REFRESH_TOKEN"
-        assert await ending(database, visitor.caller.session_id) is None
+        assert await ending(database, visitor.caller.own_session) is None
 
     def test_who_has_a_token_but_not_the_key_cannot_foresee_its_successor(self, settings: Settings) -> None:
         token = RefreshTokens(settings.security).first()
@@ -210,7 +210,7 @@ class TestReuse:
         new = await rotation.refresh(database, authority, visitor.tokens.refresh_token)
         await let_time_pass_since_use(database, visitor.tokens.refresh_token, AFTER_GRACE)
         assert await refusal(database, authority, visitor.tokens.refresh_token) == "REFRESH_TOKEN_REUSED"
-        assert await ending(database, visitor.caller.session_id) == "refresh_reuse"
+        assert await ending(database, visitor.caller.own_session) == "refresh_reuse"
         assert await refusal(database, authority, new.refresh_token) == "INVALID_REFRESH_TOKEN"
         for tokens in (visitor.tokens, new):
             with pytest.raises(NotAuthenticated):
@@ -234,7 +234,7 @@ class TestReuse:
         await let_time_pass_since_use(database, visitor.tokens.refresh_token, long_ago)
         await rotation.refresh(database, authority, second.refresh_token)
         assert await refusal(database, authority, visitor.tokens.refresh_token) == "INVALID_REFRESH_TOKEN"
-        assert await ending(database, visitor.caller.session_id) is None
+        assert await ending(database, visitor.caller.own_session) is None
 
 
 class TestCrashes:
@@ -254,7 +254,7 @@ class TestCrashes:
         with pytest.raises(DatabaseUnavailable):
             await rotation.refresh(database, authority, visitor.tokens.refresh_token)
         monkeypatch.undo()
-        assert len(await tokens_of(database, visitor.caller.session_id)) == 1
+        assert len(await tokens_of(database, visitor.caller.own_session)) == 1
         await rotation.refresh(database, authority, visitor.tokens.refresh_token)
 
     async def test_a_worker_that_dies_after_the_commit_has_lost_nothing_but_its_answer(
@@ -289,4 +289,4 @@ class TestCrashes:
         await rotation.refresh(database, authority, visitor.tokens.refresh_token)
         await let_time_pass_since_use(database, visitor.tokens.refresh_token, AFTER_GRACE)
         await refusal(database, authority, visitor.tokens.refresh_token)
-        assert await ending(database, visitor.caller.session_id) == "refresh_reuse"
+        assert await ending(database, visitor.caller.own_session) == "refresh_reuse"

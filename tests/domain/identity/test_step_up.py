@@ -36,11 +36,11 @@ class TestRequireFresh:
         assert await is_fresh(database, visitor.caller)
 
     async def test_it_ages(self, database: Database, visitor: Visitor) -> None:
-        await let_proof_age(database, visitor.caller.session_id)
+        await let_proof_age(database, visitor.caller.own_session)
         assert not await is_fresh(database, visitor.caller)
 
     async def test_a_refresh_is_no_proof(self, database: Database, authority: Authority, visitor: Visitor) -> None:
-        await let_proof_age(database, visitor.caller.session_id)
+        await let_proof_age(database, visitor.caller.own_session)
         await rotation.refresh(database, authority, visitor.tokens.refresh_token)
         assert not await is_fresh(database, visitor.caller)
 
@@ -58,7 +58,7 @@ class TestStepUp:
     async def test_the_password_makes_it_fresh_for_ten_minutes(
         self, database: Database, authority: Authority, visitor: Visitor
     ) -> None:
-        await let_proof_age(database, visitor.caller.session_id)
+        await let_proof_age(database, visitor.caller.own_session)
         until = await prove(database, authority, visitor.caller)
         assert await is_fresh(database, visitor.caller)
         assert timedelta(minutes=9) < until - datetime.now(UTC) <= timedelta(minutes=11)
@@ -68,14 +68,14 @@ class TestStepUp:
     ) -> None:
         here = await new_visitor()
         there = await new_visitor(here.user)
-        await let_proof_age(database, there.caller.session_id)
+        await let_proof_age(database, there.caller.own_session)
         await prove(database, authority, here.caller)
         assert not await is_fresh(database, there.caller)
 
     async def test_a_wrong_password_proves_nothing(
         self, database: Database, authority: Authority, visitor: Visitor
     ) -> None:
-        await let_proof_age(database, visitor.caller.session_id)
+        await let_proof_age(database, visitor.caller.own_session)
         with pytest.raises(NotAuthenticated) as caught:
             await prove(database, authority, visitor.caller, "wrong")
         assert caught.value.code == "WRONG_PASSWORD"
@@ -84,7 +84,7 @@ class TestStepUp:
     async def test_a_session_that_has_ended_stays_so(
         self, database: Database, authority: Authority, visitor: Visitor
     ) -> None:
-        await let_absolute_expiry_pass(database, visitor.caller.session_id)
+        await let_absolute_expiry_pass(database, visitor.caller.own_session)
         with pytest.raises(NotAuthenticated) as caught:
             await prove(database, authority, visitor.caller)
         assert caught.value.code == "SESSION_ENDED"

@@ -7,8 +7,9 @@ import pytest
 from argon2 import PasswordHasher
 
 from app.domain.errors import Conflict, Invalid, NotAllowed, NotAuthenticated, NotFound
-from app.domain.identity import administration, commands, rotation
+from app.domain.identity import administration, api_key_commands, commands, rotation
 from app.domain.identity.administration import AccessChange
+from app.domain.identity.api_key import ApiKeyDraft
 from app.domain.identity.cache_tags import of_session
 from app.domain.identity.commands import Registration
 from app.domain.teams.cache_tags import of_team
@@ -79,7 +80,7 @@ async def logging_out(stage: Stage) -> set[str]:
     (here, _), _there = await log_in(stage, user), await log_in(stage, user)
     stage.begin()
     await commands.log_out(stage.database, here)
-    return {of_session(here.session_id)}
+    return {of_session(here.own_session)}
 
 
 async def logging_out_twice(stage: Stage) -> None:
@@ -108,15 +109,15 @@ async def ending_another_session_of_ones_own(stage: Stage) -> set[str]:
     user = await make_user(stage.database)
     (here, _), (there, _) = await log_in(stage, user), await log_in(stage, user)
     stage.begin()
-    await commands.revoke_session(stage.database, here, there.session_id)
-    return {of_session(there.session_id)}
+    await commands.revoke_session(stage.database, here, there.own_session)
+    return {of_session(there.own_session)}
 
 
 async def ending_the_session_of_somebody_else(stage: Stage) -> None:
     (ann, _), (bob, _) = [await log_in(stage, await make_user(stage.database)) for _ in range(2)]
     stage.begin()
     with pytest.raises(NotFound):
-        await commands.revoke_session(stage.database, ann, bob.session_id)
+        await commands.revoke_session(stage.database, ann, bob.own_session)
 
 
 async def change_password(stage: Stage, caller: Caller, current: str) -> None:
@@ -151,7 +152,7 @@ async def changing_the_password_without_knowing_it(stage: Stage) -> None:
 async def forgetting_sessions_that_ended_by_themselves(stage: Stage) -> None:
     """What is cached of a session ends when the session does, so its row may go unheard."""
     caller, _ = await log_in(stage, await make_user(stage.database))
-    await let_absolute_expiry_pass(stage.behind, caller.session_id)
+    await let_absolute_expiry_pass(stage.behind, caller.own_session)
     stage.begin()
     assert await commands.purge_expired(stage.database) >= 1
 
@@ -163,7 +164,7 @@ async def refreshing_with_a_stolen_token(stage: Stage) -> set[str]:
     stage.begin()
     with pytest.raises(NotAuthenticated):
         await rotation.refresh(stage.database, stage.authority, tokens.refresh_token)
-    return {of_session(caller.session_id)}
+    return {of_session(caller.own_session)}
 
 
 async def refreshing_twice(stage: Stage) -> None:
@@ -179,13 +180,14 @@ async def change_access(stage: Stage, caller: Caller, user: User, **change: bool
 
 
 async def administrator(stage: Stage) -> Caller:
-    return await caller_for(stage.database, await make_user(stage.database, roles=("admin",)))
+    return (await log_in(stage, await make_user(stage.database, roles=("admin",))))[0]
 
 
 async def locking_somebody_out(stage: Stage) -> set[str]:
-    """One tag ends all their sessions."""
+    """One tag ends all their sessions and API keys."""
     boss, user = await administrator(stage), await make_user(stage.database)
-    await log_in(stage, user)
+    caller, _ = await log_in(stage, user)
+    await api_key_commands.create(stage.database, caller, ApiKeyDraft("x", ["todos:read"]))
     stage.begin()
     await change_access(stage, boss, user, is_active=False)
     return await of_account(stage, user)
@@ -213,9 +215,10 @@ async def being_no_administrator(stage: Stage) -> None:
 
 async def locking_oneself_out(stage: Stage) -> None:
     user = await make_user(stage.database, roles=("admin",))
+    boss, _ = await log_in(stage, user)
     stage.begin()
     with pytest.raises(Conflict):
-        await change_access(stage, await caller_for(stage.database, user), user, is_active=False)
+        await change_access(stage, boss, user, is_active=False)
 
 
 async def giving_a_role_that_does_not_exist(stage: Stage) -> None:
