@@ -24,6 +24,7 @@ from app.domain.todos.reading import TodoReader
 from app.draining import Draining
 from app.field_encryption import FieldCipher, field_cipher
 from app.outbound.providers import Providers
+from app.rate_limits.limits import RateLimits
 from app.redis.link import Link
 from app.redis_address import servers_at
 from app.settings import Settings
@@ -51,6 +52,7 @@ class Services:
     api_key_uses: ApiKeyUses
     todos: TodoReader
     creations: Creations
+    limits: RateLimits
     draining: Draining
 
 
@@ -62,15 +64,21 @@ class State(TypedDict):
 
 @asynccontextmanager
 async def running_services(
-    settings: Settings, draining: Draining, *, application_name: str = "todo"
+    settings: Settings, draining: Draining, *, limits: RateLimits | None = None, application_name: str = "todo"
 ) -> AsyncIterator[Services]:
-    """Opens everything; nothing connects before its first use, so the process starts without Postgres or Redis."""
+    """Opens everything; nothing connects before its first use, so the process starts without Postgres or Redis.
+
+    `limits` are those that the application's routes were planned with; who serves no requests needs none.
+    """
     async with AsyncExitStack() as stack:
         database = Database(settings.database, application_name=application_name)
         stack.push_async_callback(database.close)
         if settings.debug:
             database.watch.observers.append(log_statement)
+        limits = limits or RateLimits(settings.rate_limits)
         cache = await _cache(settings, database, stack)
+        if cache is not None:
+            limits.share(cache.link)
         proofs = authority(settings.security)
         stack.callback(proofs.close)
         providers = Providers(settings.outbound)
@@ -91,6 +99,7 @@ async def running_services(
             api_key_uses=uses,
             todos=TodoReader(database.reader, window_seconds=window_seconds, max_size=max_size),
             creations=Creations(database, window_seconds=window_seconds, max_size=max_size),
+            limits=limits,
             draining=draining,
         )
 
@@ -125,7 +134,7 @@ async def _end(task: "asyncio.Task[None]") -> None:
 @asynccontextmanager
 async def lifespan(app: FastAPI) -> AsyncIterator[State]:
     """Starlette's lifespan: the services of this worker process."""
-    async with running_services(app.state.settings, app.state.draining) as services:
+    async with running_services(app.state.settings, app.state.draining, limits=app.state.limits) as services:
         # What lives as long as the process is never garbage: collections need not walk it at every round.
         gc.collect()
         gc.freeze()

@@ -7,6 +7,7 @@ from app.api import documentation, entry, health, methods, operations, v1, v2
 from app.api.application import Application
 from app.api.cursors import CursorCodec
 from app.api.health import HealthChecks
+from app.api.limit_plans import plans_of
 from app.api.refusals import answer
 from app.api.routing import EXPECTED_ERRORS
 from app.draining import Draining
@@ -14,6 +15,8 @@ from app.keys import keys_for
 from app.lifespan import lifespan
 from app.middleware import stack
 from app.middleware.overload import admission_for
+from app.rate_limits.limits import RateLimits
+from app.rate_limits.pressure import Pressure
 from app.server import GracefulStop
 from app.settings import Settings, load_settings
 from app.telemetry import logging
@@ -32,6 +35,7 @@ def create_app(settings: Settings, draining: Draining | None = None) -> Applicat
     )
     app.state.settings = settings
     app.state.admission = admission
+    app.state.limits = RateLimits(settings.rate_limits, pressure=Pressure(admission, floor=settings.rate_limits.floor))
     app.state.draining = draining or Draining()
     app.state.cursors = CursorCodec(keys_for(settings.security, "page cursors"))
     app.state.health = HealthChecks()
@@ -43,6 +47,7 @@ def create_app(settings: Settings, draining: Draining | None = None) -> Applicat
     app.include_router(v2.router)
     app.include_router(v1.router)
     app.include_router(documentation.router)
+    app.state.limits.plans = plans_of(app.routes, app.state.limits)
 
     for error in EXPECTED_ERRORS:
         app.add_exception_handler(error, answer)

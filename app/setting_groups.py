@@ -14,6 +14,7 @@ from app.setting_types import (
     CommaSeparated,
     Moment,
     NamedKey,
+    RateLimit,
     base_url,
     comma_separated,
     key_list,
@@ -109,6 +110,23 @@ class LoadSettings(Group):
     compression_minimum_bytes: int = Field(1024, alias="COMPRESSION_MIN_SIZE", ge=64, le=1_048_576)
     compression_level: int = Field(4, alias="COMPRESSION_LEVEL", ge=1, le=9)
     offers_brotli: bool = Field(True, alias="USE_BROTLI")
+
+
+class RateLimitSettings(Group):
+    """How much a caller may ask for. Each limit lets its whole number through at once, and then at that rate."""
+
+    is_distributed: bool = Field(True, alias="ENABLE_DISTRIBUTED_RATE_LIMIT")
+    address: RateLimit = Field("3000/minute", alias="RATE_LIMIT_ADDRESS")
+    anonymous: RateLimit = Field("300/minute", alias="RATE_LIMIT_ANONYMOUS")
+    default: RateLimit = Field("1200/minute", alias="RATE_LIMIT_DEFAULT")
+    token: RateLimit = Field("600/minute", alias="RATE_LIMIT_TOKEN")
+    reads: RateLimit = Field("1000/minute", alias="RATE_LIMIT_READS")
+    writes: RateLimit = Field("300/minute", alias="RATE_LIMIT_WRITES")
+    bulk: RateLimit = Field("1000/minute", alias="RATE_LIMIT_BULK")
+    exports: RateLimit = Field("20/hour", alias="RATE_LIMIT_EXPORTS")
+    auth: RateLimit = Field("60/minute", alias="RATE_LIMIT_AUTH")
+    factor: float = Field(1.0, alias="RATE_LIMIT_FACTOR", ge=0.01, le=1_000_000)
+    floor: float = Field(0.25, alias="RATE_LIMIT_FLOOR", ge=0.01, le=1)
 
 
 class SecuritySettings(Group):

@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from typing import Annotated, NamedTuple
 from urllib.parse import urlsplit
 
+from limits import parse
 from pydantic import AfterValidator, BeforeValidator, SecretStr
 from pydantic_settings import NoDecode
 
@@ -127,10 +128,18 @@ def origin(value: str) -> str:
     return value
 
 
+def rate_limit(value: str) -> str:
+    """One limit as `@limiter.limit` takes it: "100/minute", "10 per 2 hours". Raises ValueError."""
+    if parse(value).amount < 1:
+        raise ValueError("must let something through")
+    return value
+
+
 def utc(value: datetime) -> datetime:
     """The time in UTC; without a zone it is taken to be UTC."""
     return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
 
 
 CommaSeparated = Annotated[list[str], NoDecode, BeforeValidator(comma_separated)]
+RateLimit = Annotated[str, AfterValidator(rate_limit)]
 Moment = Annotated[datetime, AfterValidator(utc)]

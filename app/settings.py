@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Literal, Self
 
+from limits import parse
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 
 from app.client_address import share_of_all
@@ -22,6 +23,7 @@ from app.setting_groups import (
     LoadSettings,
     LogSettings,
     OutboundSettings,
+    RateLimitSettings,
     RedisSettings,
     SecuritySettings,
     ThreatSettings,
@@ -31,6 +33,8 @@ from app.setting_types import named_keys
 MINIMUM_SECRET_BYTES = 32
 # Private networks are less than one hundredth, and the largest provider has less than a sixteenth.
 MAXIMUM_SHARE = 1 / 16
+# The items of one bulk request: less than that would refuse it for ever.
+MINIMUM_ITEMS = 100
 
 
 class SettingsError(Exception):
@@ -58,6 +62,7 @@ class Settings(BaseModel):
     cache: CacheSettings
     http: HttpSettings
     load: LoadSettings
+    rate_limits: RateLimitSettings
     security: SecuritySettings
     threat: ThreatSettings
     encryption: EncryptionSettings
@@ -85,6 +90,7 @@ _GROUPS: dict[str, type[Group]] = {
     "cache": CacheSettings,
     "http": HttpSettings,
     "load": LoadSettings,
+    "rate_limits": RateLimitSettings,
     "security": SecuritySettings,
     "threat": ThreatSettings,
     "encryption": EncryptionSettings,
@@ -214,6 +220,13 @@ def _inconsistent(settings: Settings) -> Iterator[str]:
             yield f"MAIL_FROM: MAIL_PROVIDER=smtp needs a sender. Example: {_EXAMPLES['MAIL_FROM']}"
     if outbound.sms_provider == "http" and not outbound.sms_url:
         yield f"SMS_URL: SMS_PROVIDER=http needs an address. Example: {_EXAMPLES['SMS_URL']}"
+    limits = settings.rate_limits
+    for name in ("default", "token", "bulk"):
+        if parse(getattr(limits, name)).amount * limits.factor * limits.floor < MINIMUM_ITEMS:
+            yield (
+                f"RATE_LIMIT_{name.upper()}: times RATE_LIMIT_FACTOR and RATE_LIMIT_FLOOR it is less than one bulk "
+                f"request of {MINIMUM_ITEMS} items. Example: {variables()[f'RATE_LIMIT_{name.upper()}']}"
+            )
 
 
 def _insecure(settings: Settings) -> Iterator[str]:

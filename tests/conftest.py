@@ -30,6 +30,8 @@ from app.settings import Settings, load_settings, variables
 from tests.messages import Outbox
 
 TEMPLATE = "todo_template_test"
+# All of the tests come from one address. Limits are counted all the same.
+UNREACHED = "1000"
 WORKER = os.environ.get("PYTEST_XDIST_WORKER", "gw0")  # One process alone is the first worker.
 
 
@@ -159,7 +161,13 @@ def redis_url(stack: Stack) -> str:
 @pytest.fixture(scope="session")
 def settings(database_url: str, redis_url: str) -> Settings:
     """Settings of a service under test, on this worker's database and key space."""
-    return load_settings(ENVIRONMENT="test", DATABASE_URL=database_url, REDIS_URL=redis_url, DRAIN_SECONDS="0")
+    return load_settings(
+        ENVIRONMENT="test",
+        DATABASE_URL=database_url,
+        REDIS_URL=redis_url,
+        DRAIN_SECONDS="0",
+        RATE_LIMIT_FACTOR=UNREACHED,
+    )
 
 
 @pytest.fixture(scope="session")

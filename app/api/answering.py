@@ -18,6 +18,7 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from app.api.authentication import admit, authenticate, bearer_token, gate_of
+from app.api.charging import admitted, begin
 from app.api.conditional import is_unchanged
 from app.api.kept import Answer, Kept
 from app.api.needs import Need
@@ -74,8 +75,8 @@ class Variants:
 async def early_answer(scope: Scope) -> Response | None:
     """The answer, if this process holds it and Redis confirms it and its caller; None: routing has to find one.
 
-    One round trip. Leaves the caller in the scope if it was confirmed, so that nobody asks again. Raises NotFound for
-    an answer that says so.
+    One round trip, in which the request is charged as well. Leaves the caller in the scope if it was confirmed, so that
+    nobody asks again. Raises NotFound for an answer that says so, and the 429 problem.
     """
     services = services_of(scope)
     cache = services.cache
@@ -85,7 +86,11 @@ async def early_answer(scope: Scope) -> Response | None:
     entry: Entry[Answer | None] | None = cache.bodies.get(key)
     if entry is None or entry.value is None:
         return None
+    # Also for the log line of a refusal. Where routing goes on, it says so itself.
+    scope["route_template"] = template = entry.value.template
+    begin(scope, services.limits.plans["GET", template], held.value.payer)
     found = await cache.versions(held.tags + entry.tags)
+    await admitted(scope)
     skipped = len(held.tags)
     if found is None or not is_current(held, found[:skipped]):
         return None
@@ -96,7 +101,6 @@ async def early_answer(scope: Scope) -> Response | None:
     # Who is to load it anew is chosen after routing.
     if not is_current(entry, found[skipped:]) or (time() >= entry.refresh_at and not entry.is_being_refreshed):
         return None
-    scope["route_template"] = entry.value.template
     cache.counts.of(entry.kind_name).process_hits += 1
     entry.hits += 1
     return _response(Request(scope), entry, key, cache)
@@ -124,6 +128,7 @@ async def respond(request: Request, kept: Kept, need: Need, handle: Handler) -> 
     tags = (of_user(known.caller.user_id), *tags)
     unconfirmed = held.tags if held is not None else ()
     looked = await (cache.look if _takes_kept(scope) else cache.look_past)(place, tags, also=unconfirmed)
+    await admitted(scope)
     if held is not None and (looked.found is None or not is_current(held, looked.found[: len(unconfirmed)])):
         # Who calls has changed, and with it what they see: from the beginning, with the caller as they are now.
         await authenticate(request, need)

@@ -1,8 +1,11 @@
 """From the Authorization header to a caller who may do this. Every route asks here first, unless it is public."""
 
+from functools import partial
+
 from starlette.requests import Request
 from starlette.types import Scope
 
+from app.api.charging import admitted
 from app.api.needs import Need
 from app.domain.errors import NotAuthenticated
 from app.domain.identity.api_key_gate import ApiKeyGate
@@ -10,19 +13,33 @@ from app.domain.identity.api_key_text import LENGTH
 from app.domain.identity.gate import SessionGate
 from app.domain.identity.known import Known
 from app.lifespan import Services, services_of
+from app.rate_limits.budgets import Payer
 
 
 async def authenticate(request: Request, need: Need) -> Known:
-    """The caller of this request, left in its scope for the handler. Raises NotAuthenticated, and as `admit`.
+    """The caller of this request, left in its scope for the handler.
+
+    Raises the 429 problem, NotAuthenticated, and as `admit`.
 
     One shared round trip to Redis or one shared statement, and none if the caller is known from this request already.
     """
-    known: Known | None = request.scope.get("known")
+    scope = request.scope
+    known: Known | None = scope.get("known")
     if known is None:
-        token = bearer_token(request.scope)
-        known = await gate_of(services_of(request.scope), token).known(token)
-    admit(request.scope, known, need)
+        token = bearer_token(scope)
+        known = await gate_of(services_of(scope), token).known(token, before_load=partial(admitted, scope))
+        await admitted(scope)
+    admit(scope, known, need)
     return known
+
+
+def payer_of(scope: Scope) -> Payer | None:
+    """Who pays for the request: whom its token names, unconfirmed. None for no token, and for one of no use."""
+    try:
+        token = bearer_token(scope)
+        return gate_of(services_of(scope), token).payer(token)
+    except NotAuthenticated:
+        return None
 
 
 def admit(scope: Scope, known: Known, need: Need) -> None:

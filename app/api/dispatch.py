@@ -16,9 +16,13 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from app.api.authentication import payer_of
+from app.api.charging import admitted, begin, overruled
 from app.api.methods import answer_unrouted
+from app.api.problems import HttpProblem, problem_response
 from app.api.refusals import answer
 from app.api.routing import EXPECTED_ERRORS, ApiRoute
+from app.lifespan import services_of
 
 Handler = Callable[[Request], Coroutine[Any, Any, Response]]
 
@@ -69,7 +73,10 @@ class RouteTable:
 
 
 class Dispatcher:
-    """Below every layer: runs the matching route's handler and renders its errors."""
+    """Below every layer: charges the request, runs the matching route's handler and renders its errors.
+
+    Routes for known callers wait for the charge together with the caller, the others here.
+    """
 
     def __init__(self, app: ASGIApp, routes: Iterable[BaseRoute]) -> None:
         """`app` takes what is not found among `routes`."""
@@ -91,11 +98,23 @@ class Dispatcher:
                 scope["path_params"] = {name: segments[index] for index, name in endpoint.names}
                 request = Request(scope, receive)
                 try:
+                    if "charge" not in scope:
+                        plan = services_of(scope).limits.plans[method, endpoint.template]
+                        begin(scope, plan, None if plan.is_public else payer_of(scope))
+                    if endpoint.route.is_public:
+                        await admitted(scope)
                     response = await endpoint.handle(request)
                 except EXPECTED_ERRORS as error:
-                    response = await answer(request, error)
+                    response = await answer(request, await overruled(scope, error))
                 await response(scope, receive, send)
                 return
+        try:
+            begin(scope, services_of(scope).limits.stray, payer_of(scope))
+            await admitted(scope)
+        except HttpProblem as refusal:
+            response = problem_response(scope, refusal)
+            await response(scope, receive, send)
+            return
         if is_known:
             # Not left to the framework: it would take /todos/stats for a todo where only todos offer the method.
             response = await answer_unrouted(Request(scope), HTTPException(405))

@@ -20,6 +20,7 @@ VERSION_LINKS = {
     "me": "/api/v2/me",
     "sessions": "/api/v2/me/sessions",
     "api_keys": "/api/v2/me/api-keys",
+    "limits": "/api/v2/me/limits",
     "todos": "/api/v2/todos",
     "today": "/api/v2/todos/today",
     "upcoming": "/api/v2/todos/upcoming",

@@ -18,6 +18,7 @@ from app.api.routing import PublicRoute
 from app.database import migrations
 from app.database.errors import DatabaseUnavailable
 from app.lifespan import Services
+from app.rate_limits.declarations import limiter
 
 router = APIRouter(prefix="/health", tags=["health"], route_class=PublicRoute)
 
@@ -92,18 +93,21 @@ def _cache(services: Services) -> CacheState:
 
 
 @router.get("", response_model=Health, responses=_CANNOT_SERVE, summary="Health at a glance")
+@limiter.exempt
 async def get_health(request: Request, services: ServicesHere) -> Response:
     """Says how the service, its database and its cache are doing. 503 while it cannot serve."""
     return await _answer(request, services)
 
 
 @router.get("/live", response_model=Liveness, summary="Liveness")
+@limiter.exempt
 async def get_liveness() -> Response:
     """Answers as long as the process does. Looks at nothing else, so that a broken database restarts nobody."""
     return document({"status": "ok"})
 
 
 @router.get("/ready", response_model=Health, responses=_CANNOT_SERVE, summary="Readiness")
+@limiter.exempt
 async def get_readiness(request: Request, services: ServicesHere) -> Response:
     """200 when requests can be served; 503 while draining, without the database, or before it is migrated.
 

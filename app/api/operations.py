@@ -15,6 +15,7 @@ from app.api.fields import described
 from app.api.responses import document
 from app.api.routing import ApiRoute
 from app.cache.layer import Cache
+from app.rate_limits.limits import RateLimits
 
 router = APIRouter(prefix="/api/middleware", tags=["operations"], route_class=ApiRoute)
 
@@ -68,21 +69,67 @@ class LoadStats(TypedDict):
     lanes: Annotated[dict[str, LaneStats], described("By class, the most important first.", {})]
 
 
+class LimitStats(TypedDict):
+    """One limit, for all who meet it together."""
+
+    limit: Annotated[int, described("What it lets through now, in each window.", 300)]
+    window_seconds: Annotated[int, described("The window.", 60)]
+    admitted: Annotated[int, described("Requests that were charged to it.", 5210)]
+    refused: Annotated[int, described("Requests that it refused.", 3)]
+    least_remaining: Annotated[
+        int | None,
+        described("The least that a request has left of it in the last minutes, as far as its answer says.", 120),
+    ]
+
+
+class RateLimitStats(TypedDict):
+    """What one process let through and refused."""
+
+    is_shared: Annotated[bool, described("All processes count together, in Redis.", True)]
+    scale: Annotated[float, described("What all limits are multiplied with, for the load of this process.", 1.0)]
+    local_decisions: Annotated[int, described("Requests that this process decided on alone.", 0)]
+    local_budgets: Annotated[int, described("Budgets that it keeps for that.", 0)]
+    blocked: Annotated[int, described("Requests that were refused since their address is blocked.", 0)]
+    limits: Annotated[dict[str, LimitStats], described("By name.", {})]
+
+
 class MiddlewareStats(TypedDict):
     """The counts of one process."""
 
     process_id: Annotated[int, described("Of the process that answers; others have counts of their own.", 4711)]
     cache: Annotated[CacheStats | None, described("null where no Redis is configured.", None)]
     load: Annotated[LoadStats, described("What is in progress, what waits and what was refused.", None)]
+    rate_limits: Annotated[RateLimitStats, described("Who asked for too much.", None)]
 
 
 @router.get("/stats", response_model=MiddlewareStats, summary="Show what the layers did")
 async def get_middleware_stats(request: Request, services: ServicesHere) -> Response:
-    """Shows what the cache did, by kind of value, and what is in progress. For administrators; 403 for others."""
+    """Shows what the cache did, what is in progress, and who asked for too much. For administrators; 403 for others."""
     cache = None if services.cache is None else _cache_stats(services.cache)
     admission: Admission = request.app.state.admission
     load = cast("LoadStats", asdict(admission.snapshot()))
-    return document(MiddlewareStats(process_id=os.getpid(), cache=cache, load=load))
+    limits = _limit_stats(services.limits)
+    return document(MiddlewareStats(process_id=os.getpid(), cache=cache, load=load, rate_limits=limits))
+
+
+def _limit_stats(limits: RateLimits) -> RateLimitStats:
+    return RateLimitStats(
+        is_shared=limits.is_shared,
+        scale=round(limits.scale, 2),
+        local_decisions=limits.local.decisions,
+        local_budgets=len(limits.local),
+        blocked=limits.blocked,
+        limits={
+            name: LimitStats(
+                limit=limit.rate.amount,
+                window_seconds=limit.rate.window_seconds,
+                admitted=limit.admitted,
+                refused=limit.refused,
+                least_remaining=limit.least_of_late,
+            )
+            for name, limit in limits.all.items()
+        },
+    )
 
 
 def _cache_stats(cache: Cache) -> CacheStats:

@@ -73,7 +73,11 @@ TYPES: dict[int, ProblemType] = {
     428: ProblemType(
         "precondition-required", "A precondition is required", "This deployment takes changes only with `If-Match`."
     ),
-    429: ProblemType("rate-limited", "Too many requests", "A limit was reached. `Retry-After` says when to come back."),
+    429: ProblemType(
+        "rate-limited",
+        "Too many requests",
+        "A limit was reached; `RateLimit` names it. `Retry-After` says when the same request will be let in again.",
+    ),
     431: ProblemType("headers-too-large", "The headers are too large", "The header section exceeds the limit."),
     500: ProblemType(
         "internal-error", "Something went wrong here", "A fault of the service. It was logged under the request id."

@@ -20,6 +20,7 @@ from starlette.responses import Response
 from app.api import strict_json
 from app.api.answering import respond
 from app.api.authentication import authenticate
+from app.api.charging import charge_items
 from app.api.kept import Kept
 from app.api.needs import Need, need_of
 from app.api.problems import HttpProblem
@@ -57,11 +58,15 @@ class ApiRoute(APIRoute):
         is_json = self.is_json
         need = None if self.is_public else self.need
         kept: Kept | None = getattr(self.endpoint, "kept", None)
+        count_items: Callable[[Any], int] | None = getattr(self.endpoint, "count_items", None)
 
         async def run(request: Request) -> Response:
             if is_json:
                 require_json(request.scope)
-            return await endpoint(**await binder.arguments(request))
+            arguments = await binder.arguments(request)
+            if count_items is not None:
+                await charge_items(request.scope, count_items(arguments["body"]))
+            return await endpoint(**arguments)
 
         async def handle(request: Request) -> Response:
             if need is not None:

@@ -93,18 +93,19 @@ class Cache:
         load: Callable[[], Awaitable[T | None]],
         *,
         lifetime_seconds: Callable[[T], float] | None = None,
+        before_load: Callable[[], Awaitable[None]] | None = None,
     ) -> T | None:
         """The value, from here if every tag is as it was when it was loaded, or else from `load`, and then it is kept.
 
-        One round trip on a hit. `load` must read committed data from the primary and nothing else that changes than
-        what `tags` stand for; None is kept as well, for half a minute. `lifetime_seconds` may shorten the time that a
-        value is served. Raises what `load` raises; a failing Redis raises nothing.
+        One round trip on a hit. `load` must read committed data from the primary, and nothing that changes without
+        `tags`; None is kept, too, for half a minute. `lifetime_seconds` may shorten the time that a value is served.
+        Others may share the load; `before_load` is this caller's own. Raises what these raise.
         """
-        looked = await self.look(place, tags)
-        if looked.entry is not None:
+        if (looked := await self.look(place, tags)).entry is not None:
             return looked.entry.value
-        basis = await self.basis(tags, looked)
-        if basis is None:
+        if before_load is not None:
+            await before_load()
+        if (basis := await self.basis(tags, looked)) is None:
             return await load()
         return (await self.load(place, basis, load, lifetime_seconds=lifetime_seconds)).value
 

@@ -83,7 +83,7 @@ class TagVersions:
         pipeline = connected.of(PREFIX)
         if pipeline is not self._pipeline:
             self._pipeline = pipeline
-            pipeline.before_write = self._ask
+            pipeline.before_write.append(self._ask)
         return pipeline
 
     def _ask(self) -> None:
@@ -91,21 +91,17 @@ class TagVersions:
             return
         waiting, self._waiting = self._waiting, []
         tags = list({tag: None for each, _ in waiting for tag in each})
-        answer = self._pipeline.ask("MGET", *[PREFIX + tag for tag in tags])
-        answer.add_done_callback(partial(self._hand_out, tags, waiting))
+        self._pipeline.ask_for(partial(self._hand_out, tags, waiting), "MGET", *[PREFIX + tag for tag in tags])
 
-    def _hand_out(
-        self, tags: list[str], waiting: list[tuple[Tags, "asyncio.Future[Found]"]], answer: "asyncio.Future[Any]"
-    ) -> None:
-        error = answer.exception()
-        if error is not None:
-            if isinstance(error, hiredis.ReplyError):
+    def _hand_out(self, tags: list[str], waiting: list[tuple[Tags, "asyncio.Future[Found]"]], answer: Any) -> None:
+        if isinstance(answer, Exception):
+            if isinstance(answer, hiredis.ReplyError):
                 self._link.distrust()
             for _, waiter in waiting:
                 if not waiter.done():
-                    waiter.set_exception(RedisUnavailable(str(error)))
+                    waiter.set_exception(RedisUnavailable(str(answer)))
             return
-        versions = dict(zip(tags, answer.result(), strict=True))
+        versions = dict(zip(tags, answer, strict=True))
         for wanted, waiter in waiting:
             if not waiter.done():
                 waiter.set_result(tuple([versions[tag] for tag in wanted]))

@@ -19,7 +19,7 @@ def _no_headers(_given: tuple[bytes, ...]) -> tuple[Header, ...]:
 class Outgoing:
     """The answer to one request, on its way. Layers below the outermost one send through `send`."""
 
-    __slots__ = ("_has_trailers", "_send", "headers", "lacking", "sent_bytes", "status")
+    __slots__ = ("_has_trailers", "_send", "headers", "lacking", "limits", "sent_bytes", "status")
 
     def __init__(self, send: Send, *headers: Header) -> None:
         self._send = send
@@ -30,6 +30,8 @@ class Outgoing:
         self.sent_bytes = 0
         # Go on the head of the answer besides its own.
         self.headers: list[Header] = [*headers]
+        # What is left of the limits that the request was charged to.
+        self.limits: tuple[Header, ...] = ()
         # Given the names on the head, the headers that it lacks.
         self.lacking: Callable[[tuple[bytes, ...]], tuple[Header, ...]] = _no_headers
 
@@ -49,7 +51,7 @@ class Outgoing:
             given = message.get("headers", ())
             # A list, since a generator costs twice as much for so few names.
             names = tuple([name for name, _ in given])
-            message = {**message, "headers": [*given, *self.lacking(names), *self.headers]}
+            message = {**message, "headers": [*given, *self.lacking(names), *self.headers, *self.limits]}
         return self._send(message)
 
 

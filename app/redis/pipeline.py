@@ -18,6 +18,8 @@ LATE_LOOK_SECONDS = 0.005
 
 
 Command = tuple[str | int | float | bytes | memoryview, ...]
+Take = Callable[[Any], None]
+"""What is given an answer, or the RedisUnavailable or hiredis.ReplyError that took its place. Must not raise."""
 
 
 class RedisUnavailable(Exception):
@@ -27,7 +29,7 @@ class RedisUnavailable(Exception):
 class Pipeline(asyncio.Protocol):
     """Sends commands in order, hands out their answers in order, and breaks off if one takes too long.
 
-    `before_write` is called when something is about to leave, and may add commands. `on_lost` is called once.
+    Those in `before_write` are called when something is about to leave, and may add commands. `on_lost` is called once.
     """
 
     def __init__(self, *, answer_seconds: float, on_lost: Callable[["Pipeline"], None]) -> None:
@@ -37,14 +39,14 @@ class Pipeline(asyncio.Protocol):
         self._transport: asyncio.WriteTransport | None = None
         self._reader = hiredis.Reader()
         self._unsent: list[bytes] = []
-        self._pending: deque[asyncio.Future[Any] | None] = deque()
+        self._pending: deque[asyncio.Future[Any] | Take | None] = deque()
         self._is_scheduled = False
         self._answered = 0
         # For each write: when it is due, and how many answers there are by then.
         self._due: deque[tuple[float, int]] = deque()
         self._timer: asyncio.TimerHandle | None = None
         self._is_lost = False
-        self.before_write: Callable[[], None] | None = None
+        self.before_write: list[Callable[[], None]] = []
 
     def ask(self, *command: str | float | bytes | memoryview) -> "asyncio.Future[Any]":
         """Sends a command at the end of this turn. The future raises RedisUnavailable or hiredis.ReplyError."""
@@ -54,6 +56,13 @@ class Pipeline(asyncio.Protocol):
         else:
             self._add(answer, command)
         return answer
+
+    def ask_for(self, take: Take, *command: str | float | bytes | memoryview) -> None:
+        """As `ask`, for one who hands the answer out to many: without a future, so a turn of the event loop earlier."""
+        if self._is_lost:
+            take(RedisUnavailable("not connected"))
+        else:
+            self._add(take, command)
 
     @property
     def is_lost(self) -> bool:
@@ -66,7 +75,7 @@ class Pipeline(asyncio.Protocol):
             self._add(None, command)
 
     def wake(self) -> None:
-        """Makes sure that `before_write` is called at the end of this turn."""
+        """Makes sure that those in `before_write` are called at the end of this turn."""
         if not self._is_scheduled:
             self._is_scheduled = True
             self._loop.call_soon(self._write)
@@ -87,7 +96,12 @@ class Pipeline(asyncio.Protocol):
             while (reply := reader.gets()) is not False:
                 waiting = pending.popleft()
                 self._answered += 1
-                if waiting is None or waiting.done():
+                if waiting is None:
+                    continue
+                if not isinstance(waiting, asyncio.Future):
+                    waiting(reply)
+                    continue
+                if waiting.done():
                     continue
                 if isinstance(reply, hiredis.ReplyError):
                     waiting.set_exception(reply)
@@ -101,14 +115,14 @@ class Pipeline(asyncio.Protocol):
         """As asyncio.Protocol says."""
         self._lose()
 
-    def _add(self, answer: "asyncio.Future[Any] | None", command: "Command") -> None:
+    def _add(self, answer: "asyncio.Future[Any] | Take | None", command: Command) -> None:
         self._unsent.append(hiredis.pack_command(command))  # type: ignore[arg-type]  # its stub means any length
         self._pending.append(answer)
         self.wake()
 
     def _write(self) -> None:
-        if self.before_write is not None:
-            self.before_write()  # After a loss, too: what it asks is then refused, so that nobody waits for ever.
+        for ask in self.before_write:
+            ask()  # After a loss, too: what it asks is then refused, so that nobody waits for ever.
         self._is_scheduled = False  # Only now: what was just added leaves with this write.
         if self._is_lost or self._transport is None or not self._unsent:
             return
@@ -151,10 +165,13 @@ class Pipeline(asyncio.Protocol):
             self._timer.cancel()
         if self._transport is not None:
             self._transport.abort()
-        for waiting in self._pending:
-            if waiting is not None and not waiting.done():
-                _refuse(waiting, "no answer")
-        self._pending.clear()
+        pending, self._pending = self._pending, deque()
+        for waiting in pending:
+            if isinstance(waiting, asyncio.Future):
+                if not waiting.done():
+                    _refuse(waiting, "no answer")
+            elif waiting is not None:
+                waiting(RedisUnavailable("no answer"))
         self._on_lost(self)
 
 

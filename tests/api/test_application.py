@@ -1,5 +1,6 @@
 """Tests of the application itself: whose layers a request passes, and what becomes of routes that are not ours."""
 
+from types import SimpleNamespace
 from typing import Any
 
 import httpx
@@ -15,9 +16,14 @@ from starlette.types import Message, Receive, Scope, Send
 
 from app.api.application import Application
 from app.api.dispatch import Dispatcher
+from app.api.limit_plans import plans_of
 from app.api.methods import answer_unrouted
 from app.api.routing import PublicRoute
 from app.main import create_app
+from app.middleware.outgoing import Outgoing
+from app.rate_limits.declarations import DeclaredLimits
+from app.rate_limits.limits import RateLimits
+from app.setting_groups import RateLimitSettings
 from app.settings import load_settings
 
 
@@ -30,6 +36,8 @@ class Noting:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         self._seen.append(self._name)
         scope["headers_by_name"] = dict(scope["headers"])
+        scope["state"] = {"services": scope["app"].state.services, "client_key": "203.0.113.9"}
+        scope["outgoing"] = Outgoing(send)
 
         async def noted(message: Message) -> None:
             if message["type"] == "http.response.start" and message["status"] == 500:
@@ -73,6 +81,9 @@ def application(seen: list[object]) -> Application:
 
     app.include_router(router)
     app.mount("/mounted", Starlette(routes=[Route("/hello", hello)]))
+    limits = RateLimits(RateLimitSettings(), declarations=DeclaredLimits())
+    limits.plans = plans_of(app.routes, limits)
+    app.state.services = SimpleNamespace(limits=limits, gate=None)
     return app
 
 

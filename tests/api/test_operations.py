@@ -5,7 +5,9 @@ import pytest
 
 from app.database.executor import Database
 from app.domain.identity import administration
+from app.settings import Settings
 from tests.api.conftest import NewPerson, Person
+from tests.api.limited import limited_service
 
 STATS = "/api/middleware/stats"
 
@@ -45,3 +47,19 @@ class TestStats:
         load = (await operator.http.get(STATS)).json()["load"]
         assert load["in_progress"] >= 1
         assert load["lanes"]["reads"]["in_progress"] >= 1
+
+    async def test_it_shows_who_asked_for_too_much(self, settings: Settings, database: Database) -> None:
+        async with limited_service(settings, database, reads="40/day", bulk="400/day") as service:
+            operator = await service.somebody()
+            me = (await operator.get("/api/v2/me")).json()
+            await administration.appoint(service.running.services.database, me["email"])
+            http = await service.somebody()
+            for _ in range(42):
+                await http.get("/api/v2/todos")
+            seen = (await operator.get(STATS)).json()["rate_limits"]
+        assert (seen["is_shared"], seen["scale"], seen["blocked"]) == (True, 1.0, 0)
+        reads = seen["limits"]["reads"]
+        assert (reads["limit"], reads["window_seconds"], reads["least_remaining"]) == (40, 86_400, 0)
+        assert (reads["admitted"], reads["refused"]) == (42, 2)
+        assert seen["limits"]["default"]["admitted"] == 42, "who is refused is charged to nothing"
+        assert seen["limits"]["bulk"]["least_remaining"] is None

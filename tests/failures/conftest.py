@@ -13,7 +13,7 @@ from app.database import migrations
 from app.local_stack import LocalStack
 from app.server_process import ServerProcess
 from app.settings import Settings, load_settings
-from tests.conftest import Running, running
+from tests.conftest import UNREACHED, Running, running
 from tests.factories import bearer, make_user, open_session
 
 
@@ -43,6 +43,7 @@ def breakable(servers: LocalStack) -> Settings:
         DB_MAX_OVERFLOW="0",
         DB_POOL_TIMEOUT="0.5",
         DB_QUERY_TIMEOUT="5",
+        RATE_LIMIT_FACTOR=UNREACHED,
     )
 
 

@@ -24,6 +24,7 @@ from app.local_stack import LocalStack
 from app.settings import load_settings, variables
 from bench.messages import exchange, request
 from bench.processes import Server, cpu_seconds, serving
+from tests.conftest import UNREACHED
 from tests.factories import PASSWORD, make_user
 from tests.failures.steady_load import Exchange, at_rate, in_turn, statuses, successes_by_second
 
@@ -58,7 +59,8 @@ class Target:
 def service(database_url: str, **variables_given: str) -> Iterator[Server]:
     """The real service in a process of its own."""
     own = {name: value for name, value in os.environ.items() if name.removesuffix("_FILE") not in variables()}
-    environment = {**own, "ENVIRONMENT": "test", "DATABASE_URL": database_url, "DRAIN_SECONDS": "0", **variables_given}
+    environment = {**own, "ENVIRONMENT": "test", "DATABASE_URL": database_url, "DRAIN_SECONDS": "0"}
+    environment |= {"RATE_LIMIT_FACTOR": UNREACHED, **variables_given}
     with (
         tempfile.TemporaryDirectory() as directory,
         serving(

@@ -23,6 +23,7 @@ from app.domain.users.user import User
 from app.settings import load_settings, variables
 from bench.messages import request
 from bench.processes import Server, serving
+from tests.conftest import UNREACHED
 from tests.factories import make_user, open_session
 from tests.failures.keep_alive import Answer, Client
 
@@ -35,6 +36,7 @@ _SETTINGS = {
     "SHUTDOWN_GRACE_SECONDS": "2",
     "PUBLIC_BASE_URL": "http://todo.test",
     "LOG_LEVEL": "warning",
+    "RATE_LIMIT_FACTOR": UNREACHED,
 }
 
 

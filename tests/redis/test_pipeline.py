@@ -110,7 +110,7 @@ class TestAsk:
 
     async def test_what_is_added_before_the_write_leaves_with_it(self, pipeline: Pipeline) -> None:
         written, added = Written(pipeline), []
-        pipeline.before_write = lambda: added.append(pipeline.ask("ECHO", "added"))
+        pipeline.before_write.append(lambda: added.append(pipeline.ask("ECHO", "added")))
         assert await pipeline.ask("ECHO", "asked") == b"asked"
         assert [await each for each in added] == [b"added"]
         assert len(written.writes) == 1
@@ -147,7 +147,7 @@ class TestLate:
     async def test_who_was_about_to_ask_when_it_was_lost_is_refused_and_does_not_wait(self, shared: Valkey) -> None:
         pipeline = await opened(shared.url)
         asked: list[asyncio.Future[Any]] = []
-        pipeline.before_write = lambda: asked.append(pipeline.ask("PING"))
+        pipeline.before_write.append(lambda: asked.append(pipeline.ask("PING")))
         pipeline.wake()
         pipeline.close()
         await until(lambda: bool(asked))

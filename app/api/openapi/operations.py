@@ -11,7 +11,7 @@ from fastapi.routing import RouteContext
 
 from app.api.fields import EXAMPLE_ID
 from app.api.openapi.examples import example_of
-from app.api.openapi.responses import Version, error_reference, headers
+from app.api.openapi.responses import RATE_LIMIT, Version, error_reference, headers
 from app.api.openapi.schemas import (
     Schema,
     Schemas,
@@ -26,6 +26,7 @@ from app.api.openapi.schemas import (
 )
 from app.api.routing import JSON, MERGE_PATCH, ApiRoute
 from app.domain.identity.permissions import GRANTABLE, Permission
+from app.rate_limits.declarations import limiter
 
 _WRITES = ("post", "put", "patch", "delete")
 
@@ -44,6 +45,11 @@ class Operation:
     def has_body(self) -> bool:
         """True if it reads a body."""
         return "requestBody" in self.content
+
+    @property
+    def is_unlimited(self) -> bool:
+        """True if it is counted for no limit."""
+        return limiter.is_exempt(self.route.endpoint)
 
     def takes(self, name: str) -> bool:
         """True if it has a parameter of this name."""
@@ -99,6 +105,8 @@ def _say_what_it_needs(content: dict[str, Any], permission: Permission) -> None:
 def _errors(operation: Operation) -> set[int]:
     """The errors that this kind of operation can answer. 405 is not one of them: then it is another operation."""
     errors = {400, 406, 422, 500}  # Every route checks the query string and Accept.
+    if not operation.is_unlimited:
+        errors.add(429)
     if not operation.route.is_public:
         errors |= {401, 403, 503, 504}
     if operation.has_body:
@@ -133,6 +141,8 @@ def _complete_success(operation: Operation, schemas: Schemas) -> None:
             own += ["Link", "Preference-Applied"]
         if status == "503":
             own.append("Retry-After")
+        if not operation.is_unlimited:
+            own += RATE_LIMIT
         response["headers"] = headers(operation.version, *own)
 
 

@@ -36,6 +36,27 @@ HEADERS: dict[str, dict[str, Any]] = {
         "description": "After how many seconds to try again.",
         "schema": {"type": "integer", "minimum": 0, "examples": [1]},
     },
+    "RateLimit-Policy": {
+        "description": "Of the limits that the request counts for, the one with the least left: `q` requests in `w` s.",
+        "schema": {**_TEXT, "examples": ['"default";q=1200;w=60']},
+    },
+    "RateLimit": {
+        "description": "What remains of it, `r`; and the seconds until it is whole, or until a refused request may be "
+        "repeated, `t`.",
+        "schema": {**_TEXT, "examples": ['"default";r=1190;t=1']},
+    },
+    "X-RateLimit-Limit": {
+        "description": "As `q` in `RateLimit-Policy`.",
+        "schema": {"type": "integer", "minimum": 1, "examples": [1200]},
+    },
+    "X-RateLimit-Remaining": {
+        "description": "As `r` in `RateLimit`.",
+        "schema": {"type": "integer", "minimum": 0, "examples": [1190]},
+    },
+    "X-RateLimit-Reset": {
+        "description": "As `t` in `RateLimit`.",
+        "schema": {"type": "integer", "minimum": 0, "examples": [1]},
+    },
     "WWW-Authenticate": {
         "description": "How to authenticate (RFC 6750).",
         "schema": {**_TEXT, "examples": ['Bearer realm="todo", error="invalid_token"']},
@@ -66,6 +87,9 @@ _ALWAYS: dict[Version, tuple[str, ...]] = {
     "v1": ("X-Request-Id", "Deprecation", "Sunset", "Link"),
     "v2": ("X-Request-Id",),
 }
+RATE_LIMIT = ("RateLimit-Policy", "RateLimit", "X-RateLimit-Limit", "X-RateLimit-Remaining", "X-RateLimit-Reset")
+# Refused before it is counted, or not counted at all: too large by its head, too much at once.
+_UNCOUNTED = {413, 503}
 _WITH: dict[int, tuple[str, ...]] = {
     401: ("WWW-Authenticate",),
     403: ("Scope",),
@@ -74,7 +98,7 @@ _WITH: dict[int, tuple[str, ...]] = {
     503: ("Retry-After",),
 }
 # The others are there wherever they are documented.
-_NOT_ALWAYS = {"Accept-Patch", "Accept-Post", "Preference-Applied", "Scope"}
+_NOT_ALWAYS = {"Accept-Patch", "Accept-Post", "Preference-Applied", "Scope", *RATE_LIMIT}
 # What is sent under the name of another header, which has to be there elsewhere.
 _SENT_AS = {"Scope": "WWW-Authenticate"}
 
@@ -111,7 +135,7 @@ def _error(version: Version, status: int, schemas: Schemas) -> dict[str, Any]:
     media_type = "application/problem+json" if version == "v2" else "application/json"
     return {
         "description": f"{kind.title}. {kind.explanation}",
-        "headers": headers(version, *_WITH.get(status, ())),
+        "headers": headers(version, *_WITH.get(status, ()), *(() if status in _UNCOUNTED else RATE_LIMIT)),
         "content": {media_type: {"schema": shape, "example": fill(example, status, kind)}},
     }
 
@@ -141,7 +165,7 @@ def _fill_envelope(example: dict[str, Any], status: int, kind: ProblemType) -> d
 def _not_modified(version: Version) -> dict[str, Any]:
     return {
         "description": "`If-None-Match` names the present state: what the client has is current. There is no body.",
-        "headers": headers(version, "ETag"),
+        "headers": headers(version, "ETag", *RATE_LIMIT),
     }
 
 

@@ -14,6 +14,7 @@ from app.api.v1.auth_documents import ACCOUNTS, account_document, tokens_documen
 from app.domain.identity import commands, rotation
 from app.domain.identity.session import client_from
 from app.domain.users.user import User
+from app.rate_limits.declarations import limiter
 
 OWN = "self"  # What takes the place of a role in the entity tags of accounts: everybody owns their own.
 
@@ -22,7 +23,13 @@ router = APIRouter(prefix="/auth", tags=["auth"], route_class=ApiRoute)
 
 
 @_public.post("/register", status_code=201, response_model=wire.Account, responses={409: {}}, summary="Register")
-async def register(body: wire.Registration, services: ServicesHere, root: VersionRoot) -> Response:
+@limiter.limit("20/minute")
+async def register(
+    request: Request,  # noqa: ARG001 - slowapi's decorator asks for it
+    body: wire.Registration,
+    services: ServicesHere,
+    root: VersionRoot,
+) -> Response:
     """Makes an account and a personal team, which holds the todos that are nobody else's business.
 
     Log in afterwards to get tokens. An address that has an account already is a 409 (`EMAIL_TAKEN`).
@@ -33,6 +40,7 @@ async def register(body: wire.Registration, services: ServicesHere, root: Versio
 
 
 @_public.post("/login", response_model=wire.Tokens, responses={401: {}}, summary="Log in")
+@limiter.limit("30/minute")
 async def log_in(request: Request, body: wire.Login, services: ServicesHere) -> Response:
     """Opens a session and answers with its tokens.
 

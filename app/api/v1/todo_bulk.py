@@ -7,6 +7,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from app.api import refusals
+from app.api.charging import per_item
 from app.api.dependencies import CurrentCaller, ServicesHere
 from app.api.problems import older_error
 from app.api.responses import document
@@ -26,6 +27,7 @@ _ACTIONS: dict[str, Callable[[TodoId], batch.Operation]] = {
 
 
 @router.post("/bulk-process", response_model=wire.BulkResults, summary="Change many todos")
+@per_item(lambda body: len(body.root.todo_ids))
 async def bulk_process_todos(
     request: Request, body: wire.BulkProcess, caller: CurrentCaller, services: ServicesHere
 ) -> Response:

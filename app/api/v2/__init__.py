@@ -8,6 +8,7 @@ from app.api.v2 import (
     account,
     api_keys,
     me,
+    my_limits,
     projects,
     step_up,
     tags,
@@ -33,5 +34,5 @@ for replaced in (todos, todo_lists, todo_batch, account, users, projects, tags):
     router.include_router(replaced.router)
 
 # New: what version 1 does not know.
-for new in (step_up, teams, team_members, me, api_keys, user_credentials):
+for new in (step_up, teams, team_members, me, my_limits, api_keys, user_credentials):
     router.include_router(new.router)

@@ -7,6 +7,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from app.api import refusals
+from app.api.charging import per_item
 from app.api.conditional import expected_versions
 from app.api.dependencies import CurrentCaller, ServicesHere
 from app.api.problems import problem_document
@@ -32,6 +33,7 @@ router = APIRouter(prefix="/todos", tags=["todos"], route_class=ApiRoute)
     },
     summary="Change many todos",
 )
+@per_item(lambda body: len(body.operations))
 async def batch_todos(
     request: Request, body: wire.TodoBatch, caller: CurrentCaller, services: ServicesHere
 ) -> Response:

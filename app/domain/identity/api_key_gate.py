@@ -5,6 +5,7 @@ which nothing can change. Everything else is kept, tagged and confirmed as for a
 """
 
 from collections import OrderedDict
+from collections.abc import Awaitable, Callable
 from functools import partial
 
 from msgspec import Struct
@@ -20,6 +21,7 @@ from app.domain.identity.api_key_repository import KeyHolder, KeyPresence
 from app.domain.identity.known import Known, place_of_api_key, tags_of_api_key
 from app.domain.ids import ApiKeyId, UserId
 from app.domain.users.caller import Caller
+from app.rate_limits.budgets import Payer
 
 REMEMBERED_MAXIMUM = 10_000
 
@@ -47,19 +49,25 @@ class ApiKeyGate:
         self._holders = Batcher[bytes, KeyHolder](holders)
         self._presences = Batcher[ApiKeyId, KeyPresence](present)
 
-    async def known(self, key: str) -> Known:
+    async def known(self, key: str, *, before_load: Callable[[], Awaitable[None]] | None = None) -> Known:
         """Who `key` stands for, with the roles, the teams and the time zone that they have now, and its scopes.
 
         Raises NotAuthenticated: INVALID_TOKEN for what was never a key, which a wrong checksum tells without asking
-        anybody, and API_KEY_ENDED. One round trip to Redis or one statement, and another the first time.
+        anybody, and API_KEY_ENDED. One round trip to Redis or one statement, and another the first time; `before_load`
+        is awaited before a statement, and may refuse it.
         """
         token_hash = api_key_text.fingerprint(key)
-        claims = self._recalled(token_hash) or await self._claims(key, token_hash)
+        claims = self._recalled(token_hash)
+        if before_load is not None and (claims is None or self._cache is None):
+            await before_load()
+        claims = claims or await self._claims(key, token_hash)
         load = partial(self._load, claims)
         if self._cache is None:
             known = await load()
         else:
-            known = await self._cache.get_or_load(claims.place, claims.tags, load, lifetime_seconds=_lives_seconds)
+            known = await self._cache.get_or_load(
+                claims.place, claims.tags, load, lifetime_seconds=_lives_seconds, before_load=before_load
+            )
         if known is None:
             raise NotAuthenticated("The API key has expired or was revoked; use another.", code="API_KEY_ENDED")
         return known
@@ -68,6 +76,19 @@ class ApiKeyGate:
         """What this process knows of the caller. Not to be believed before its tags' versions are compared."""
         claims = self._recalled(api_key_text.fingerprint(key))
         return None if self._cache is None or claims is None else self._cache.held(claims.place)
+
+    def payer(self, key: str) -> Payer | None:
+        """Who pays for a request with `key`, which lets nobody in.
+
+        None for a key that this process has not met, and for one that it has heard the end of.
+        """
+        claims = self._recalled(api_key_text.fingerprint(key))
+        if claims is None:
+            return None
+        held = None if self._cache is None else self._cache.held(claims.place)
+        if held is None:
+            return Payer(str(claims.user_id), str(claims.api_key_id))
+        return None if held.value is None else held.value.payer
 
     def _recalled(self, token_hash: bytes) -> _Claims | None:
         claims = self._remembered.get(token_hash)

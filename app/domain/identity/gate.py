@@ -4,6 +4,7 @@ So logout, deactivation and demotion hold at once in every worker. Redis confirm
 cannot be confirmed, is asked of the database, in one statement for all requests of the same turn of the event loop.
 """
 
+from collections.abc import Awaitable, Callable
 from functools import partial
 
 from app.cache.entries import Entry
@@ -17,6 +18,7 @@ from app.domain.identity.known import Known
 from app.domain.identity.repository import Presence
 from app.domain.ids import SessionId
 from app.domain.users.caller import Caller
+from app.rate_limits.budgets import Payer
 
 
 class SessionGate:
@@ -35,17 +37,22 @@ class SessionGate:
         """The caller that `known` says."""
         return (await self.known(token)).caller
 
-    async def known(self, token: str) -> Known:
+    async def known(self, token: str, *, before_load: Callable[[], Awaitable[None]] | None = None) -> Known:
         """Who `token` stands for, with the roles, the teams and the time zone that they have now.
 
-        Raises NotAuthenticated (INVALID_TOKEN, TOKEN_EXPIRED, SESSION_ENDED). One round trip to Redis or one statement.
+        Raises NotAuthenticated (INVALID_TOKEN, TOKEN_EXPIRED, SESSION_ENDED). One round trip to Redis or one statement;
+        `before_load` is awaited before the statement, and may refuse it.
         """
         claims = self._access_tokens.verify(token)
         load = partial(self._load, claims)
         if self._cache is None:
+            if before_load is not None:
+                await before_load()
             known = await load()
         else:
-            known = await self._cache.get_or_load(claims.place, claims.tags, load, lifetime_seconds=_lives_seconds)
+            known = await self._cache.get_or_load(
+                claims.place, claims.tags, load, lifetime_seconds=_lives_seconds, before_load=before_load
+            )
         if known is None:
             raise NotAuthenticated("The session of this token has ended; log in again.", code="SESSION_ENDED")
         return known
@@ -57,6 +64,18 @@ class SessionGate:
         """
         claims = self._access_tokens.verify(token)
         return None if self._cache is None else self._cache.held(claims.place)
+
+    def payer(self, token: str) -> Payer | None:
+        """Who pays for a request with `token`: whom it names, by its signature alone, which lets nobody in.
+
+        None where this process has heard that the session has ended: else whoever holds a token that was taken from
+        its user could use up that user's limits until the token expires. Raises NotAuthenticated as `held`.
+        """
+        claims = self._access_tokens.verify(token)
+        held = None if self._cache is None else self._cache.held(claims.place)
+        if held is None:
+            return Payer(str(claims.user_id))
+        return None if held.value is None else held.value.payer
 
     async def _load(self, claims: Claims) -> Known | None:
         presence = await self._presences.get(claims.session_id)

@@ -8,6 +8,7 @@ from app.domain.identity.cache_tags import of_api_key, of_session
 from app.domain.ids import ApiKeyId, SessionId, UserId
 from app.domain.users.cache_tags import of_user
 from app.domain.users.caller import Caller
+from app.rate_limits.budgets import Payer
 
 
 class Known(Struct, frozen=True):
@@ -20,6 +21,12 @@ class Known(Struct, frozen=True):
     caller_id: str
     answers_of: str
     lives_seconds: float
+
+    @property
+    def payer(self) -> Payer:
+        """Who pays for the requests of this caller."""
+        token_id = self.caller.token_id
+        return Payer(self.caller_id, None if token_id is None else str(token_id))
 
 
 _KIND = Kind("session", Known)
