@@ -19,6 +19,7 @@ from app.domain.identity.api_key_gate import ApiKeyGate
 from app.domain.identity.api_key_uses import ApiKeyUses
 from app.domain.identity.authority import Authority, authority
 from app.domain.identity.gate import SessionGate
+from app.domain.identity.letters import Letters
 from app.domain.todos.creations import Creations
 from app.domain.todos.reading import TodoReader
 from app.draining import Draining
@@ -47,6 +48,7 @@ class Services:
     cipher: FieldCipher
     # What is sent through them goes by way of app.domain.messages.
     providers: Providers
+    letters: Letters
     gate: SessionGate
     api_keys: ApiKeyGate
     api_key_uses: ApiKeyUses
@@ -81,6 +83,7 @@ async def running_services(
             limits.share(cache.link)
         proofs = authority(settings.security)
         stack.callback(proofs.close)
+        cipher = field_cipher(settings.encryption)
         providers = Providers(settings.outbound)
         stack.push_async_callback(providers.close)
         uses = ApiKeyUses(database)
@@ -92,8 +95,9 @@ async def running_services(
             database=database,
             cache=cache,
             authority=proofs,
-            cipher=field_cipher(settings.encryption),
+            cipher=cipher,
             providers=providers,
+            letters=Letters(cipher, settings.http.account_pages),
             gate=SessionGate(database.reader, proofs.access_tokens, cache),
             api_keys=ApiKeyGate(database.reader, cache),
             api_key_uses=uses,

@@ -5,6 +5,7 @@ from starlette.types import ASGIApp
 
 from app.api import documentation, entry, health, methods, operations, v1, v2
 from app.api.application import Application
+from app.api.csrf import CsrfGuard
 from app.api.cursors import CursorCodec
 from app.api.health import HealthChecks
 from app.api.limit_plans import plans_of
@@ -38,6 +39,7 @@ def create_app(settings: Settings, draining: Draining | None = None) -> Applicat
     app.state.limits = RateLimits(settings.rate_limits, pressure=Pressure(admission, floor=settings.rate_limits.floor))
     app.state.draining = draining or Draining()
     app.state.cursors = CursorCodec(keys_for(settings.security, "page cursors"))
+    app.state.csrf = CsrfGuard(settings)
     app.state.health = HealthChecks()
     app.state.openapi_documents = documentation.OpenApiDocuments()
 

@@ -7,7 +7,6 @@ import datetime as dt
 
 from app.domain.errors import Conflict, NotAuthenticated
 from app.domain.identity import commands as identity
-from app.domain.identity.commands import Registration
 from app.domain.identity.session import client_from
 from app.domain.ids import ProjectId, TeamId
 from app.domain.pages import MAXIMUM_LIMIT, PageRequest
@@ -53,8 +52,10 @@ async def seed(services: Services) -> bool:
     """Puts in what is missing of the demo data; True if todos were. Once the password was changed, nothing happens."""
     database, proofs = services.database, services.authority
     try:
-        registration = Registration(DEMO_EMAIL, "Demo", DEMO_PASSWORD, "Europe/Berlin")
-        await identity.register(database, proofs, registration)
+        password_hash = await proofs.passwords.hash(DEMO_PASSWORD)
+        await identity.create_account(
+            database, email=DEMO_EMAIL, name="Demo", password_hash=password_hash, timezone="Europe/Berlin"
+        )
     except Conflict:
         log.debug("the demo user is there already")
     try:

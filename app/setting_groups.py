@@ -76,6 +76,7 @@ class HttpSettings(Group):
     host: str = Field("127.0.0.1", alias="HOST", min_length=1)
     port: int = Field(8000, alias="PORT", ge=1, le=65535)
     public_base_url: Annotated[str, AfterValidator(base_url)] = Field("", alias="PUBLIC_BASE_URL")
+    account_pages_url: Annotated[str, AfterValidator(base_url)] = Field("", alias="ACCOUNT_PAGES_URL")
     workers: int = Field(1, alias="WORKERS", ge=1, le=64)
     body_limit_bytes: int = Field(1_048_576, alias="BODY_LIMIT_BYTES", ge=1024, le=104_857_600)
     request_timeout_seconds: float = Field(30.0, alias="REQUEST_TIMEOUT", gt=0, le=600)
@@ -100,6 +101,11 @@ class HttpSettings(Group):
             return self.public_base_url.rstrip("/")
         host = f"[{self.host}]" if ":" in self.host else self.host
         return f"http://{host}:{self.port}"
+
+    @property
+    def account_pages(self) -> str:
+        """The address below which mailed links lead, without a trailing slash."""
+        return self.account_pages_url.rstrip("/") or f"{self.base_url}/docs/account"
 
 
 class LoadSettings(Group):
@@ -142,6 +148,7 @@ class SecuritySettings(Group):
     session_absolute_days: int = Field(90, alias="SESSION_ABSOLUTE_DAYS", ge=1, le=365)
     step_up_minutes: int = Field(10, alias="STEP_UP_MINUTES", ge=1, le=60)
     sessions_per_user: int = Field(50, alias="SESSIONS_PER_USER", ge=1, le=1000)
+    csrf_protection: bool = Field(True, alias="ENABLE_CSRF_PROTECTION")
     password_threads: int = Field(2, alias="PASSWORD_THREADS", ge=1, le=64)
 
 

@@ -114,6 +114,7 @@ _EXAMPLES = {
     "SMS_URL": "https://sms.example.com/v1/messages",
     "OUTBOUND_PRIVATE_NETWORKS": "10.1.2.0/24",
     "PUBLIC_BASE_URL": "https://todo.example.com",
+    "ACCOUNT_PAGES_URL": "https://app.example.com/account",
     "V1_SUNSET_AT": "2027-11-01T00:00:00Z",
     "V1_DEPRECATED_AT": "2026-11-01T00:00:00Z",
 }
@@ -239,6 +240,8 @@ def _insecure(settings: Settings) -> Iterator[str]:
             yield f"{name}: production refuses the development default. Example: {_EXAMPLES['SECRET_KEY']}"
     if "*" in settings.http.cors_origins:
         yield f"CORS_ORIGINS: production refuses the wildcard. Example: {_EXAMPLES['CORS_ORIGINS']}"
+    if not settings.security.csrf_protection:
+        yield "ENABLE_CSRF_PROTECTION: production refuses to do without. Example: true"
     if settings.debug:
         yield "DEBUG: production refuses it. Example: false"
     for name, listed in (

@@ -59,6 +59,7 @@ JOBS = (
     Job("purge_projects", timedelta(hours=1), lambda services: projects.purge_trash(services.database)),
     Job("purge_sessions", timedelta(hours=1), lambda services: identity.purge_expired(services.database)),
     Job("purge_api_keys", timedelta(hours=1), lambda services: api_key_commands.purge_ended(services.database)),
+    Job("purge_mailed_tokens", timedelta(minutes=10), lambda services: identity.purge_mailed_tokens(services.database)),
     Job("discard_cache_touches", timedelta(minutes=10), lambda services: discard_outdated(services.database)),
 )
 

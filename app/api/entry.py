@@ -16,6 +16,7 @@ VERSION_LINKS = {
     "self": "/api/v2",
     "register": "/api/v2/auth/register",
     "login": "/api/v2/auth/login",
+    "forgot_password": "/api/v2/auth/password/forgot",
     "refresh": "/api/v2/auth/refresh",
     "me": "/api/v2/me",
     "sessions": "/api/v2/me/sessions",

@@ -51,6 +51,10 @@ class ApiRoute(APIRoute):
         """What callers must be allowed to do. Not for public routes."""
         return need_of(self.endpoint, [str(tag) for tag in self.tags], self.methods or ())
 
+    def proves_itself(self, _request: Request) -> bool:
+        """True for requests that show their handler another proof than an access token."""
+        return False
+
     def get_route_handler(self) -> Handler:
         """The handler that both the dispatcher and FastAPI's own router run."""
         binder = _Binder(self.dependant, self.methods or set())
@@ -69,7 +73,7 @@ class ApiRoute(APIRoute):
             return await endpoint(**arguments)
 
         async def handle(request: Request) -> Response:
-            if need is not None:
+            if not (need is None or self.proves_itself(request)):
                 await authenticate(request, need)
             return await run(request)
 

@@ -28,7 +28,13 @@ _UNCOUNTED = ("/health", "/metrics")
 _WRITES = frozenset({"POST", "PATCH", "PUT", "DELETE"})
 _EXPORT = "/export"
 _LONG_READS = (_EXPORT, "/events")
-_PASSWORDS = ("/auth/login", "/auth/register", "/auth/password/change", "/auth/password/reset")
+_PASSWORDS = (
+    "/auth/login",
+    "/auth/register",
+    "/auth/email/verify",
+    "/auth/password/change",
+    "/auth/password/reset",
+)
 _LONG_WRITES = (*_PASSWORDS, "/batch", "/bulk-process", "/import")
 # The error codes of answers whose latency tells how much there is to do; None is no error.
 _TELLING = frozenset({None, "REQUEST_TIMEOUT", "DATABASE_POOL_EXHAUSTED", "DATABASE_TIMEOUT"})

@@ -7,7 +7,7 @@ Sources: OWASP Secure Headers, Fetch (CORS).
 from collections.abc import Awaitable
 from functools import lru_cache
 
-from starlette.datastructures import Headers
+from starlette.datastructures import Headers, MutableHeaders
 from starlette.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -32,6 +32,7 @@ ALLOWED_REQUEST_HEADERS = (
     "If-None-Match",
     "Prefer",
     "Traceparent",
+    "X-CSRF-Token",
     "X-Request-Id",
 )
 EXPOSED_HEADERS = (
@@ -74,7 +75,7 @@ class CrossOrigin(CORSMiddleware):
     """The allow-list of origins; a preflight request that asks for too much is refused as a problem.
 
     Origins are compared as whole strings, so `null`, other schemes, other ports and look-alikes are not on the list.
-    Credentials are not allowed: callers send a bearer token, never a cookie.
+    Cookies are allowed from listed origins, never under the wildcard: in cookie mode they hold the refresh token.
     """
 
     def __init__(self, app: ASGIApp, *, origins: tuple[str, ...]) -> None:
@@ -93,7 +94,9 @@ class CrossOrigin(CORSMiddleware):
             await super().__call__(scope, receive, send)
             return
         answer = self.preflight_response(request_headers=headers)
-        if answer.status_code != 200:
+        if answer.status_code == 200 and not self.allow_all_origins:
+            answer.headers["Access-Control-Allow-Credentials"] = "true"
+        elif answer.status_code != 200:
             answer = problem(
                 scope,
                 403,
@@ -102,3 +105,9 @@ class CrossOrigin(CORSMiddleware):
                 headers={"Vary": answer.headers["vary"]},
             )
         await answer(scope, receive, send)
+
+    @staticmethod
+    def allow_explicit_origin(headers: MutableHeaders, origin: str) -> None:
+        """As the framework's, which calls it for listed origins only; and such a page may send its cookies."""
+        CORSMiddleware.allow_explicit_origin(headers, origin)
+        headers["Access-Control-Allow-Credentials"] = "true"

@@ -22,9 +22,13 @@ DOCUMENTS: dict[Version, dict[str, Any]] = {
     version: document(create_app(load_settings(ENVIRONMENT="test")), version) for version in VERSIONS
 }
 PUBLIC = {
-    "v1": {"register", "log_in", "refresh_tokens"},
+    "v1": {"register", "resend_registration_mail", "verify_registration", "log_in", "refresh_tokens"},
     "v2": {
         "register",
+        "resend_registration_mail",
+        "verify_registration",
+        "forgot_password",
+        "reset_password",
         "log_in",
         "refresh_tokens",
         "get_root",

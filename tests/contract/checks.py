@@ -11,6 +11,7 @@ from schemathesis import Case, CheckContext, CheckFunction, Response
 # for fields, so each has a part of its sentence as well.
 BEYOND_SCHEMAS = {
     "CURSOR_MISMATCH": "The cursor was not made by this service",
+    "MISSING": "is needed where there is no cookie with it",
     "NOT_A_MEMBER": "must be a member of the todo's team",
     "PASSWORD_IS_A_SEQUENCE": "is made of sequences",
     "PASSWORD_IS_PERSONAL": "is made of your name",

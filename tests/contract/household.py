@@ -5,7 +5,9 @@ from typing import Any
 from uuid import uuid4
 
 from tests.contract.live import LiveService
+from tests.domain.identity.mailing import mailed
 from tests.factories import PASSWORD
+from tests.messages import Outbox
 
 
 class Household:
@@ -58,6 +60,10 @@ class Household:
             values["email"] = self._service.person("Nora").user.email
         if path.endswith("/login"):
             values |= {"email": self.member.user.email, "password": PASSWORD}
+        if path.endswith("/email/verify"):
+            values |= {"token": self._mailed_token(path), "password": PASSWORD}
+        if path.endswith("/password/reset"):
+            values["token"] = self._mailed_token(path)
         if path.endswith("/refresh"):
             values["refresh_token"] = self.member.new_session()[1]
         if path.endswith("/step-up"):
@@ -113,6 +119,19 @@ class Household:
         person = self._service.person("Nora")
         self.owner.create(f"/api/v2/teams/{self.team}/members", email=person.user.email)
         return str(person.user.id)
+
+    def _mailed_token(self, path: str) -> str:
+        """What was mailed to somebody who wants what this path gives."""
+        email = f"{uuid4().hex}@example.com"
+        if path.endswith("/auth/email/verify"):
+            body = {"email": email, "name": "Nora", "password": PASSWORD}
+            self.member.ask("POST", "/api/v2/auth/register", body)
+        elif path.endswith("/me/email/verify"):
+            self.member.ask("POST", "/api/v2/me/email", {"email": email})
+        else:
+            email = self._service.person("Nora").user.email
+            self.member.ask("POST", "/api/v2/auth/password/forgot", {"email": email})
+        return self._service.run(lambda services: mailed(Outbox(services.database, services.cipher), email))
 
     def _session(self) -> str:
         # The one that they had may have been ended meanwhile.

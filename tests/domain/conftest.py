@@ -7,6 +7,8 @@ import pytest
 from app.database.executor import Database
 from app.domain.identity.authority import Authority
 from app.domain.identity.authority import authority as authority_of
+from app.domain.identity.letters import Letters
+from app.field_encryption import FieldCipher
 from app.settings import Settings
 from tests.domain.touching import Stage, stage_on
 
@@ -17,6 +19,12 @@ def authority(settings: Settings) -> Iterator[Authority]:
     built = authority_of(settings.security)
     yield built
     built.close()
+
+
+@pytest.fixture(scope="session")
+def letters(settings: Settings, cipher: FieldCipher) -> Letters:
+    """Who writes mails for a worker."""
+    return Letters(cipher, settings.http.account_pages)
 
 
 @pytest.fixture

@@ -10,6 +10,8 @@ from typing import Any
 from app.database.executor import Database
 from app.database.touches import FORGET, Note
 from app.domain.identity.authority import Authority
+from app.domain.identity.letters import Letters
+from app.field_encryption import field_cipher
 from app.settings import Settings
 
 # What a test changes behind the service's back is written under this name; it announces nothing.
@@ -25,6 +27,7 @@ class Stage:
     database: Database
     behind: Database
     authority: Authority
+    letters: Letters
     notes: list[Note] = field(default_factory=list)
     _arranged: list[int] = field(default_factory=lambda: [0])
 
@@ -68,7 +71,8 @@ class Table:
 async def stage_on(database: Database, settings: Settings, authority: Authority) -> AsyncIterator[Stage]:
     """A stage on `database`, which goes back to announcing nothing, and forgets its notes, in the end."""
     behind = Database(settings.database, application_name=BEHIND_THE_SCENES)
-    stage = Stage(database, behind, authority)
+    letters = Letters(field_cipher(settings.encryption), settings.http.account_pages)
+    stage = Stage(database, behind, authority, letters)
 
     async def remember(note: Note) -> None:
         stage.notes.append(note)

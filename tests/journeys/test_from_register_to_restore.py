@@ -2,21 +2,26 @@
 
 import httpx
 
+from tests.domain.identity.mailing import mailed
+from tests.messages import Outbox
+
 PASSWORD = "a phrase that nobody else has"
 
 
-async def registered(client: httpx.AsyncClient, name: str) -> dict[str, str]:
-    """Registers and logs in over the interface alone; the header to call with."""
+async def registered(client: httpx.AsyncClient, outbox: Outbox, name: str) -> dict[str, str]:
+    """Registers, reads the mail and logs in over the interface alone; the header to call with."""
     email = f"{name}-{id(client)}@journey.example"
     account = {"email": email, "name": name, "password": PASSWORD}
-    assert (await client.post("/api/v2/auth/register", json=account)).status_code == 201
+    assert (await client.post("/api/v2/auth/register", json=account)).status_code == 202
+    confirmation = {"token": await mailed(outbox, email), "password": PASSWORD}
+    assert (await client.post("/api/v2/auth/email/verify", json=confirmation)).status_code == 201
     tokens = await client.post("/api/v2/auth/login", json={"email": email.upper(), "password": PASSWORD})
     assert tokens.status_code == 200, tokens.text
     return {"Authorization": f"Bearer {tokens.json()['access_token']}", "X-Email": email}
 
 
-async def test_from_register_to_restore(client: httpx.AsyncClient) -> None:
-    ann, bob = await registered(client, "Ann"), await registered(client, "Bob")
+async def test_from_register_to_restore(client: httpx.AsyncClient, outbox: Outbox) -> None:
+    ann, bob = await registered(client, outbox, "Ann"), await registered(client, outbox, "Bob")
     links = (await client.get("/api/v2")).json()["links"]
 
     # Ann makes a team with a project, and takes Bob in as a viewer.

@@ -13,6 +13,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from app.api.conditional import is_unchanged
+from app.api.documentation.account_pages import account_pages
 from app.api.documentation.pages import FOR_FIVE_MINUTES, Assets, article, strong_tag, swagger_page
 from app.api.documentation.problem_pages import problem_index, problem_pages
 from app.api.openapi import Version, document
@@ -23,6 +24,7 @@ router = APIRouter(include_in_schema=False, route_class=PageRoute)
 _documents = APIRouter(route_class=PublicRoute)
 
 _ASSETS = Assets()
+_ACCOUNT_PAGES = account_pages()
 _PROBLEMS = problem_pages()
 _PROBLEM_INDEX = problem_index()
 _SWAGGER = {
@@ -102,6 +104,15 @@ async def get_documentation_of_v2(request: Request) -> Response:
 async def get_migration(request: Request) -> Response:
     """What changed between the versions, and how to move."""
     return _MIGRATION.response(request)
+
+
+@router.get("/docs/account/{page}")
+async def get_account_page(request: Request, page: str) -> Response:
+    """What to do with the token of a mailed link."""
+    found = _ACCOUNT_PAGES.get(page)
+    if found is None:
+        raise NotFound("page")
+    return found.response(request)
 
 
 @router.get("/docs/assets/{name}")

@@ -126,6 +126,7 @@ def _complete_success(operation: Operation, schemas: Schemas) -> None:
         media = response.get("content", {}).get(JSON)
         own = []
         if media is not None:
+            tidy(media["schema"])
             whole = resolved(media["schema"], schemas)
             media["example"] = example_of(media["schema"], schemas)
             if response["description"] == "Successful Response":

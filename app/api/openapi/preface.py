@@ -13,7 +13,7 @@ BEARER: dict[str, Any] = {
     "type": "http",
     "scheme": "bearer",
     "bearerFormat": "JWT",
-    "description": "The `access_token` that register, login and refresh answer. It is good for some minutes.",
+    "description": "The `access_token` that login and refresh answer. It is good for some minutes.",
 }
 API_KEY: dict[str, Any] = {
     "type": "http",
@@ -40,8 +40,9 @@ TAGS = {
 _V2 = """
 A todo service for people and teams.
 
-**Who is calling.** Register or log in, and send the access token as `Authorization: Bearer <token>`. It lasts some
-minutes; `POST /api/v2/auth/refresh` gives the next one. What you may not see does not exist for you: it is a 404.
+**Who is calling.** Register, confirm it with what is mailed to you, log in, and send the access token as
+`Authorization: Bearer <token>`. It lasts some minutes; `POST /api/v2/auth/refresh` gives the next one. What you may not
+see does not exist for you: it is a 404.
 
 **Programs** send an API key (`todo_pat_…`) in the same header instead; make one at `POST /api/v2/me/api-keys`. It does
 what its scopes name, as far as you may do that yourself at that moment. Whatever proves who you are takes a login.

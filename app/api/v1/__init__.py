@@ -8,6 +8,7 @@ from app.api.v1 import (
     auth,
     project_items,
     projects,
+    registration,
     tag_items,
     tags,
     todo_bulk,
@@ -18,6 +19,17 @@ from app.api.v1 import (
 
 router = APIRouter(prefix=VERSION_1)
 
-router.include_router(auth.router)
-for part in (account, users, user_items, todos, todo_bulk, projects, project_items, tags, tag_items):
+for part in (
+    registration,
+    auth,
+    account,
+    users,
+    user_items,
+    todos,
+    todo_bulk,
+    projects,
+    project_items,
+    tags,
+    tag_items,
+):
     router.include_router(part.router)

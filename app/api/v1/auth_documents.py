@@ -1,6 +1,9 @@
 """Accounts and tokens as all versions show them."""
 
+from starlette.responses import Response
+
 from app.api.links import VERSION_1, VERSION_2
+from app.api.responses import document
 from app.api.v1 import auth_schemas as wire
 from app.domain.identity.session import Tokens
 from app.domain.users.user import User
@@ -11,8 +14,10 @@ ACCOUNTS = {VERSION_1: "/api/v1/users/me", VERSION_2: "/api/v2/me"}
 def _account_links(root: str) -> wire.AccountLinks:
     links: wire.AccountLinks = {
         "self": ACCOUNTS[root],
-        "sessions": f"{VERSION_2}/me/sessions",  # neither sessions
-        "teams": f"{VERSION_2}/teams",  # nor teams are in version 1
+        # These are not in version 1.
+        "sessions": f"{VERSION_2}/me/sessions",
+        "teams": f"{VERSION_2}/teams",
+        "change_email": f"{VERSION_2}/me/email",
         "todos": f"{root}/todos",
         "log_in": f"{root}/auth/login",
         "log_out": f"{root}/auth/logout",
@@ -27,6 +32,12 @@ def _account_links(root: str) -> wire.AccountLinks:
 _ACCOUNT_LINKS = {root: _account_links(root) for root in ACCOUNTS}
 
 
+def mail_is_on_its_way() -> Response:
+    """The answer to whoever has given an address: 202, the same bytes whoever it belongs to."""
+    accepted: wire.MailIsOnItsWay = {"detail": wire.MAIL_IS_ON_ITS_WAY}
+    return document(accepted, status=202)
+
+
 def tokens_document(tokens: Tokens) -> wire.Tokens:
     """The answer to a login and to a refresh."""
     return {
@@ -34,6 +45,17 @@ def tokens_document(tokens: Tokens) -> wire.Tokens:
         "token_type": "Bearer",
         "expires_in": tokens.expires_in,
         "refresh_token": tokens.refresh_token,
+        "refresh_expires_in": tokens.refresh_expires_in,
+    }
+
+
+def cookie_tokens_document(tokens: Tokens, csrf_token: str) -> wire.CookieTokens:
+    """The same in cookie mode: the refresh token is not shown to the page."""
+    return {
+        "access_token": tokens.access_token,
+        "token_type": "Bearer",
+        "expires_in": tokens.expires_in,
+        "csrf_token": csrf_token,
         "refresh_expires_in": tokens.refresh_expires_in,
     }
 

@@ -15,6 +15,8 @@ EXAMPLE_PASSWORD = "correct horse battery staple"  # noqa: S105 - an example in 
 EXAMPLE_ACCESS_TOKEN = "eyJ0eXAiOiJhdCtqd3QifQ.eyJzdWIiOiIwMTkyIn0.c2lnbmF0dXJl"  # noqa: S105 - as above
 EXAMPLE_REFRESH_TOKEN = "R0CkQ50jXOU3GHiAaDUYNcY5fFU-rNp5z7E9fjXxnok"  # noqa: S105 - as above
 
+MAIL_IS_ON_ITS_WAY = "A mail is on its way to this address; it says what to do next."
+
 RoleName = Literal["admin"]
 
 # These rules are documented here and enforced by the domain: it tells all faults at once, and how to mend each.
@@ -28,12 +30,14 @@ Locale = Annotated[str, Field(json_schema_extra={"pattern": LOCALE})]
 
 # What exists already is compared, not judged.
 KnownPassword = Annotated[str, Field(min_length=1, max_length=MAXIMUM, json_schema_extra={"format": "password"})]
+MailToken = Annotated[str, Field(min_length=1, max_length=256)]
 KnownEmail = Annotated[str, Field(min_length=1, max_length=EMAIL_MAXIMUM)]
 
 _email = described("The address that you log in with, in ASCII; upper and lower case are the same.", "ann@example.com")
 _name = described("What people call you, 1 to 100 characters after trimming.", "Ann Example")
 _timezone = described("Name in the IANA time zone database; decides what `today` is.", "Europe/Berlin")
 _locale = described("Language tag (BCP 47) of language, script and region.", "de-CH")
+_mail_token = described("What stands behind `#token=` in the link of the mail.", EXAMPLE_REFRESH_TOKEN)
 _new_password = described(
     "15 to 256 characters of any kind. Refused are common ones, sequences, repetitions, and your own name or address.",
     EXAMPLE_PASSWORD,
@@ -49,19 +53,50 @@ class Registration(RequestBody):
     timezone: Timezone = Field("UTC", description=_timezone.description, examples=["Europe/Berlin"])
 
 
+class Confirmation(RequestBody):
+    """What was mailed to the new address, and what its owner has chosen."""
+
+    token: MailToken = _mail_token
+    password: KnownPassword = described("The password of the registration.", EXAMPLE_PASSWORD)
+
+
+class AddressGiven(RequestBody):
+    """The address in question."""
+
+    email: EmailAddress = _email
+
+
 class Login(RequestBody):
     """Who you are, and what proves it."""
 
     email: KnownEmail = _email
     password: KnownPassword = described("Your password.", EXAMPLE_PASSWORD)
+    token_delivery: Literal["body", "cookie"] = Field(
+        "body", description="`cookie` keeps the refresh token in a cookie that no script can read.", examples=["body"]
+    )
 
 
 class Refresh(RequestBody):
     """What a login or an earlier refresh gave you."""
 
-    refresh_token: Annotated[str, Field(min_length=1, max_length=256)] = described(
-        "The newest refresh token of the session.", EXAMPLE_REFRESH_TOKEN
+    refresh_token: Annotated[str, Field(min_length=1, max_length=256)] | None = Field(
+        None,
+        description="The newest refresh token of the session. Not in cookie mode.",
+        examples=[EXAMPLE_REFRESH_TOKEN],
     )
+
+
+class PasswordReset(RequestBody):
+    """What was mailed to the address of the account, and the new password."""
+
+    token: MailToken = _mail_token
+    new_password: NewPassword = Field(description=_new_password.description, examples=["four unrelated words, or more"])
+
+
+class MailedToken(RequestBody):
+    """What was mailed to the new address."""
+
+    token: MailToken = _mail_token
 
 
 class PasswordChange(RequestBody):
@@ -69,6 +104,12 @@ class PasswordChange(RequestBody):
 
     current_password: KnownPassword = described("The password that you have now.", EXAMPLE_PASSWORD)
     new_password: NewPassword = Field(description=_new_password.description, examples=["four unrelated words, or more"])
+
+
+class MailIsOnItsWay(TypedDict):
+    """The same for every address, whether it has an account or not."""
+
+    detail: Annotated[str, described("What to do next, for people.", MAIL_IS_ON_ITS_WAY)]
 
 
 class Tokens(TypedDict):
@@ -83,14 +124,27 @@ class Tokens(TypedDict):
     refresh_expires_in: Annotated[int, described("For how many seconds the refresh token is good.", 1_209_600)]
 
 
+class CookieTokens(TypedDict):
+    """The same for a page in cookie mode. The refresh token is in the cookie `__Host-todo_refresh`."""
+
+    access_token: Annotated[str, described("To be kept in memory, where it ends with the page.", EXAMPLE_ACCESS_TOKEN)]
+    token_type: Annotated[Literal["Bearer"], described("Always Bearer (RFC 6750).", "Bearer")]
+    expires_in: Annotated[int, described("For how many seconds the access token is good.", 900)]
+    csrf_token: Annotated[
+        str, described("Send it as `X-CSRF-Token` when you refresh or log out by the cookie.", EXAMPLE_REFRESH_TOKEN)
+    ]
+    refresh_expires_in: Annotated[int, described("For how many seconds the cookie is good.", 1_209_600)]
+
+
 class AccountLinks(TypedDict):
-    """Where to go from here; `log_out`, `log_out_everywhere` and `change_password` take a POST."""
+    """Where to go from here; what changes or ends something takes a POST."""
 
     self: Annotated[str, described("Your own account.", "/api/v2/me")]
     sessions: Annotated[str, described("Where you are logged in.", "/api/v2/me/sessions")]
     api_keys: NotRequired[Annotated[str, described("The keys of your programs; in version 2.", "/api/v2/me/api-keys")]]
     teams: Annotated[str, described("The teams that you belong to.", "/api/v2/teams")]
     todos: Annotated[str, described("The todos that you see.", "/api/v2/todos")]
+    change_email: Annotated[str, described("Have another address.", "/api/v2/me/email")]
     log_in: Annotated[str, described("Open a session.", "/api/v2/auth/login")]
     log_out: Annotated[str, described("End this session.", "/api/v2/auth/logout")]
     log_out_everywhere: Annotated[str, described("End all your sessions.", "/api/v2/auth/logout-all")]

@@ -3,13 +3,15 @@
 from fastapi import APIRouter
 
 from app.api.links import VERSION_2
-from app.api.v1 import auth, project_items, tag_items
+from app.api.v1 import auth, project_items, registration, tag_items
 from app.api.v2 import (
     account,
     api_keys,
     me,
+    my_address,
     my_limits,
     projects,
+    recovery,
     step_up,
     tags,
     team_members,
@@ -24,8 +26,7 @@ from app.api.v2 import (
 router = APIRouter(prefix=VERSION_2)
 
 # Shared: the very routes of version 1. What they link to is in the version that they are called in.
-router.include_router(auth.router)
-for shared in (project_items, tag_items):
+for shared in (registration, auth, project_items, tag_items):
     router.include_router(shared.router)
 
 # Replaced: todos have a status instead of `completed`, lists have cursors instead of page numbers, your account says
@@ -34,5 +35,5 @@ for replaced in (todos, todo_lists, todo_batch, account, users, projects, tags):
     router.include_router(replaced.router)
 
 # New: what version 1 does not know.
-for new in (step_up, teams, team_members, me, my_limits, api_keys, user_credentials):
+for new in (step_up, recovery, teams, team_members, me, my_address, my_limits, api_keys, user_credentials):
     router.include_router(new.router)

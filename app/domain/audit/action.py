@@ -8,6 +8,10 @@ class Action(StrEnum):
 
     REGISTERED = "account.registered"
     PASSWORD_CHANGED = "account.password_changed"  # noqa: S105 - an event, not a password
+    PASSWORD_RESET_ASKED = "account.password_reset_asked"  # noqa: S105 - as above; without a subject: no such account
+    PASSWORD_RESET = "account.password_reset"  # noqa: S105 - as above
+    EMAIL_CHANGE_ASKED = "account.email_change_asked"
+    EMAIL_CHANGED = "account.email_changed"
     ACCESS_CHANGED = "account.access_changed"  # active or not, and the roles
     LOGGED_IN = "session.opened"
     LOGGED_OUT = "session.closed"

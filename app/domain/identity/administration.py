@@ -8,7 +8,7 @@ from app.domain.audit import commands as audit
 from app.domain.audit.action import Action
 from app.domain.audit.entry import Subject, differences
 from app.domain.errors import Conflict, NotAllowed, NotFound
-from app.domain.identity import api_key_repository, repository
+from app.domain.identity import api_key_repository, mailed_token_repository, repository
 from app.domain.identity.api_key import KeyEnding
 from app.domain.identity.session import Ending
 from app.domain.identity.step_up import require_fresh
@@ -65,6 +65,7 @@ async def change_access(
         if user_id == caller.user_id and not _administers(wanted):
             raise Conflict("You cannot take your own access away; another administrator can.", code="OWN_ACCESS")
         if user.is_active and not wanted.is_active:
+            await mailed_token_repository.end_of_user(work, user_id)
             await repository.revoke_all(work, user_id, Ending.DEACTIVATED)
             await api_key_repository.revoke_all(work, user_id, KeyEnding.DEACTIVATED)
         _record(work, caller.user_id, user, wanted)

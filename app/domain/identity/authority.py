@@ -23,6 +23,7 @@ class Authority:
     def tokens(self, opened: Opened, refresh_token: str) -> Tokens:
         """What the client gets for a session that was opened or refreshed."""
         return Tokens(
+            session_id=opened.id,
             access_token=self.access_tokens.issue(opened.user_id, opened.id),
             expires_in=self.access_tokens.lifetime_seconds,
             refresh_token=refresh_token,

@@ -1,16 +1,22 @@
-"""Coming in and going out: registering, logging in, changing the password, ending sessions.
+"""Coming in and going out: accounts, logging in, changing the password, ending sessions.
 
 Passwords are hashed and verified before a transaction begins, never inside one.
 """
 
-from msgspec import Struct
+from collections.abc import Awaitable, Callable
 
 from app.database.executor import Database, Transaction
 from app.domain.audit import commands as audit
 from app.domain.audit.action import Action
 from app.domain.audit.entry import Changes, Subject
 from app.domain.errors import Conflict, NotAuthenticated, NotFound, invalid
-from app.domain.identity import devices_repository, password_policy, repository
+from app.domain.identity import (
+    devices_repository,
+    mailed_token_repository,
+    password_policy,
+    refresh_token_repository,
+    repository,
+)
 from app.domain.identity.authority import Authority
 from app.domain.identity.devices import checked_label
 from app.domain.identity.passwords import normalised
@@ -22,33 +28,11 @@ from app.domain.teams import repository as teams_repository
 from app.domain.unit_of_work import unit_of_work
 from app.domain.users import repository as users_repository
 from app.domain.users.caller import Caller
-from app.domain.users.faults import Faults
 from app.domain.users.repository import PasswordHolder
-from app.domain.users.user import User, checked_email, checked_name, checked_timezone
+from app.domain.users.user import User
 
 PERSONAL_TEAM_NAME = "Personal"
 PURGE_BATCH = 500
-
-
-class Registration(Struct, frozen=True):
-    """What somebody gives to get an account."""
-
-    email: str
-    name: str
-    password: str
-    timezone: str = "UTC"
-
-
-async def register(database: Database, authority: Authority, registration: Registration) -> User:
-    """Makes an account with its personal team. Raises Invalid with every fault, and Conflict (EMAIL_TAKEN)."""
-    faults = Faults()
-    email = faults.of(checked_email, registration.email)
-    name = faults.of(checked_name, registration.name)
-    timezone = faults.of(checked_timezone, registration.timezone)
-    password = faults.of(lambda text: password_policy.checked(text, email=email, name=name), registration.password)
-    faults.raise_any()
-    password_hash = await authority.passwords.hash(password)
-    return await create_account(database, email=email, name=name, password_hash=password_hash, timezone=timezone)
 
 
 async def create_account(
@@ -60,15 +44,27 @@ async def create_account(
     timezone: str = "UTC",
     roles: tuple[str, ...] = (),
 ) -> User:
-    """Stores a user and their personal team from values that keep the rules. Raises Conflict (EMAIL_TAKEN)."""
-    user_id = UserId(uuid7())
+    """Stores what `insert_account` stores, in a unit of work of its own. Raises Conflict (EMAIL_TAKEN)."""
     async with unit_of_work(database) as work:
-        user = await users_repository.insert_user(
-            work, user_id, email=email, name=name, password_hash=password_hash, timezone=timezone, roles=list(roles)
+        return await insert_account(
+            work, email=email, name=name, password_hash=password_hash, timezone=timezone, roles=roles
         )
-        await teams_repository.insert_personal(work, user_id=user_id, name=PERSONAL_TEAM_NAME)
-        audit.record(work, Action.REGISTERED, actor=user_id, subject=Subject("user", user_id))
-        return user
+
+
+async def insert_account(
+    work: Transaction, *, email: str, name: str, password_hash: str, timezone: str, roles: tuple[str, ...] = ()
+) -> User:
+    """Stores a user and their personal team from values that keep the rules. Raises Conflict (EMAIL_TAKEN).
+
+    The address counts as confirmed: whoever calls this knows whose it is.
+    """
+    user_id = UserId(uuid7())
+    user = await users_repository.insert_user(
+        work, user_id, email=email, name=name, password_hash=password_hash, timezone=timezone, roles=list(roles)
+    )
+    await teams_repository.insert_personal(work, user_id=user_id, name=PERSONAL_TEAM_NAME)
+    audit.record(work, Action.REGISTERED, actor=user_id, subject=Subject("user", user_id))
+    return user
 
 
 async def log_in(database: Database, authority: Authority, *, email: str, password: str, client: Client) -> Tokens:
@@ -106,7 +102,7 @@ async def open_session(
         )
         if opened is None:
             return None
-        await repository.insert_token(work, opened.id, fingerprint(refresh_token))
+        await refresh_token_repository.add(work, opened.id, fingerprint(refresh_token))
         maximum = authority.sessions_per_user
         surplus = await devices_repository.end_surplus(work, holder.user_id, kept=opened.id, maximum=maximum)
         audit.record(
@@ -177,6 +173,7 @@ async def change_password(
         old_hash = holder.password_hash
         if not await users_repository.replace_password(work, caller.user_id, old_hash=old_hash, new_hash=new_hash):
             raise Conflict("Your password was changed by another request; try again.", code="PASSWORD_CHANGED")
+        await mailed_token_repository.end_of_user(work, caller.user_id)
         ended = await repository.revoke_all(work, caller.user_id, Ending.PASSWORD_CHANGED, kept=caller.own_session)
         audit.record(
             work,
@@ -189,10 +186,19 @@ async def change_password(
 
 async def purge_expired(database: Database) -> int:
     """Deletes the sessions that are past their absolute expiry, with their tokens, in batches of 500; says how many."""
+    return await _purge(database, repository.purge)
+
+
+async def purge_mailed_tokens(database: Database) -> int:
+    """Deletes the mailed tokens that have expired, in batches of 500; says how many."""
+    return await _purge(database, mailed_token_repository.purge)
+
+
+async def _purge(database: Database, purge: Callable[..., Awaitable[int]]) -> int:
     deleted = 0
     while True:
         async with unit_of_work(database) as work:
-            batch = await repository.purge(work, limit=PURGE_BATCH)
+            batch = await purge(work, limit=PURGE_BATCH)
         deleted += batch
         if batch < PURGE_BATCH:
             return deleted

@@ -1,6 +1,6 @@
-"""The SQL of sessions and refresh tokens. Every clock is Postgres' own: workers cannot disagree on what has expired."""
+"""The SQL of sessions. Every clock is Postgres' own: workers cannot disagree on what has expired."""
 
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from msgspec import Struct
 from sqlalchemy import (
@@ -8,7 +8,6 @@ from sqlalchemy import (
     Double,
     Integer,
     Interval,
-    LargeBinary,
     Text,
     and_,
     bindparam,
@@ -28,21 +27,17 @@ from app.database.schema import moment, uuid
 from app.database.statements import Change, Query, scalar
 from app.domain.identity.cache_tags import of_session
 from app.domain.identity.session import Client, Ending, Lifetimes, Opened, Session
-from app.domain.identity.tables import refresh_tokens, sessions
+from app.domain.identity.tables import sessions
 from app.domain.ids import SessionId, TeamId, UserId, uuid7
 from app.domain.pages import PageRequest
 from app.domain.teams.tables import team_memberships, teams
 from app.domain.users.cache_tags import of_user
 from app.domain.users.tables import users
 
-# A family remembers used tokens for so long. An older one is still refused, but no longer ends the session.
-USED_TOKENS_KEPT = timedelta(days=7)
-
-s, t, u = sessions.c, refresh_tokens.c, users.c
+s, u = sessions.c, users.c
 
 _id = bindparam("session_id", type_=uuid)
 _user_id = bindparam("user_id", type_=uuid)
-_token_hash = bindparam("token_hash", type_=LargeBinary)
 _idle = bindparam("idle", type_=Interval)
 _absolute = bindparam("absolute", type_=Interval)
 _fresh = bindparam("fresh", type_=Interval)
@@ -50,7 +45,7 @@ _limit = bindparam("limit", type_=Integer)
 ENDED = {"revoked_at": func.now(), "revoked_reason": bindparam("reason", type_=Text)}
 LIVE = and_(s.revoked_at.is_(None), s.idle_expires_at > func.now(), s.expires_at > func.now())
 SESSION = (s.id, s.label, s.user_agent, s.address, s.created_at, s.last_seen_at, s.idle_expires_at, s.expires_at)
-_OPENED = (s.id, s.user_id, cast(func.floor(extract("epoch", s.idle_expires_at - func.now())), Integer))
+OPENED = (s.id, s.user_id, cast(func.floor(extract("epoch", s.idle_expires_at - func.now())), Integer))
 
 
 class Presence(Struct, frozen=True):
@@ -63,14 +58,6 @@ class Presence(Struct, frozen=True):
     roles: list[str]
     team_ids: list[TeamId]
     lives_seconds: float
-
-
-class UsedToken(Struct, frozen=True):
-    """A refresh token that was replaced already: whose session it belongs to, and whether it may be repeated."""
-
-    session: Opened
-    is_live: bool
-    is_in_grace: bool
 
 
 _team_ids = (
@@ -106,7 +93,7 @@ _INSERT = Change(
         .where(u.id == _user_id, u.is_active, u.password_hash == bindparam("password_hash", type_=Text))
         .with_for_update(key_share=True),
     )
-    .returning(*_OPENED),
+    .returning(*OPENED),
     Opened,
 )
 _EXTEND = Change(
@@ -114,7 +101,7 @@ _EXTEND = Change(
     update(sessions)
     .where(s.id == _id, LIVE, u.id == s.user_id, u.is_active)
     .values(last_seen_at=func.now(), idle_expires_at=func.least(func.now() + _idle, s.expires_at))
-    .returning(*_OPENED),
+    .returning(*OPENED),
     Opened,
 )
 _PROVE = Change(
@@ -153,34 +140,6 @@ _COUNT = Query("sessions.count", select(func.count()).select_from(sessions).wher
 _expired = select(s.id).where(s.expires_at <= func.now()).order_by(s.expires_at).limit(_limit)
 _chosen = _expired.with_for_update(skip_locked=True).cte("chosen")
 _PURGE = Change("sessions.purge", delete(sessions).where(s.id == _chosen.c.id).returning(s.id), scalar)
-_INSERT_TOKEN = Change(
-    "refresh_tokens.insert", insert(refresh_tokens).values(token_hash=_token_hash, session_id=_id), scalar
-)
-_TAKE = Change(
-    "refresh_tokens.take",
-    update(refresh_tokens)
-    .where(t.token_hash == _token_hash, t.used_at.is_(None))
-    .values(used_at=func.now())
-    .returning(t.session_id),
-    scalar,
-)
-_USED = Query(
-    "refresh_tokens.used",
-    select(*_OPENED, and_(LIVE, u.is_active), t.used_at > func.now() - bindparam("grace", type_=Interval))
-    .select_from(refresh_tokens.join(sessions, s.id == t.session_id).join(users, u.id == s.user_id))
-    .where(t.token_hash == _token_hash, t.used_at.is_not(None)),
-    lambda *row: UsedToken(Opened(*row[:3]), *row[3:]),
-)
-_KNOWN = Query(
-    "refresh_tokens.known",
-    select(t.token_hash).where(t.token_hash == func.any(bindparam("hashes", type_=ARRAY(LargeBinary)))),
-    scalar,
-)
-_FORGET = Change(
-    "refresh_tokens.forget",
-    delete(refresh_tokens).where(t.session_id == _id, t.used_at < func.now() - bindparam("kept", type_=Interval)),
-    scalar,
-)
 
 
 async def present(reader: Reader, session_ids: list[SessionId]) -> dict[SessionId, Presence]:
@@ -266,28 +225,3 @@ async def purge(work: Transaction, *, limit: int) -> int:
     Nobody has to be told: no answer about a session is believed for longer than the session lasts.
     """
     return len(await work.all(_PURGE, limit=limit))
-
-
-async def insert_token(work: Transaction, session_id: SessionId, token_hash: bytes) -> None:
-    """Adds a refresh token to a session."""
-    await work.run(_INSERT_TOKEN, session_id=session_id, token_hash=token_hash)
-
-
-async def take_token(work: Transaction, token_hash: bytes) -> SessionId | None:
-    """Marks an unused token as used: of simultaneous takers one gets its session, the others wait and get None."""
-    return await work.first(_TAKE, token_hash=token_hash)
-
-
-async def used_token(reader: Reader, token_hash: bytes, grace: timedelta) -> UsedToken | None:
-    """A token that was taken before."""
-    return await reader.first(_USED, token_hash=token_hash, grace=grace)
-
-
-async def known_tokens(reader: Reader, hashes: list[bytes]) -> set[bytes]:
-    """Those of the hashes that are stored."""
-    return set(await reader.all(_KNOWN, hashes=hashes))
-
-
-async def forget_used_tokens(work: Transaction, session_id: SessionId) -> None:
-    """Deletes the session's tokens that were used more than seven days ago."""
-    await work.run(_FORGET, session_id=session_id, kept=USED_TOKENS_KEPT)

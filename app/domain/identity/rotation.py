@@ -5,15 +5,16 @@ crashed workers log nobody out. A token that comes back later was stolen, from t
 Source: RFC 9700 §4.14.2.
 """
 
-from app.database.executor import Database
+from app.database.executor import Database, Reader
 from app.domain.audit import commands as audit
 from app.domain.audit.action import Action
 from app.domain.audit.entry import Subject
 from app.domain.errors import NotAuthenticated
+from app.domain.identity import refresh_token_repository as tokens
 from app.domain.identity import repository
 from app.domain.identity.authority import Authority
+from app.domain.identity.refresh_token_repository import TokenOwner, UsedToken
 from app.domain.identity.refresh_tokens import fingerprint
-from app.domain.identity.repository import UsedToken
 from app.domain.identity.session import Ending, Tokens
 from app.domain.unit_of_work import unit_of_work
 from app.telemetry.logging import get_logger
@@ -29,16 +30,16 @@ async def refresh(database: Database, authority: Authority, refresh_token: str) 
     """
     old_hash = fingerprint(refresh_token)
     async with unit_of_work(database) as work:
-        session_id = await repository.take_token(work, old_hash)
+        session_id = await tokens.take(work, old_hash)
         if session_id is not None:
             opened = await repository.extend(work, session_id, authority.lifetimes)
             if opened is None:
                 raise _invalid()
             successor = authority.refresh_tokens.successors(refresh_token)[0]
-            await repository.insert_token(work, session_id, fingerprint(successor))
-            await repository.forget_used_tokens(work, session_id)
+            await tokens.add(work, session_id, fingerprint(successor))
+            await tokens.forget_used(work, session_id)
             return authority.tokens(opened, successor)
-        used = await repository.used_token(work, old_hash, authority.lifetimes.grace)
+        used = await tokens.used(work, old_hash, authority.lifetimes.grace)
     if used is None or not used.is_live:
         raise _invalid()
     if not used.is_in_grace:
@@ -49,10 +50,29 @@ async def refresh(database: Database, authority: Authority, refresh_token: str) 
     return await _repeated(database, authority, refresh_token, used)
 
 
+async def owner_of(reader: Reader, refresh_token: str) -> TokenOwner | None:
+    """Whose session a refresh token is or was of; None if it is unknown. One statement."""
+    return await tokens.owner(reader, fingerprint(refresh_token))
+
+
+async def end(database: Database, refresh_token: str) -> None:
+    """Ends the session of a refresh token, used or not; an unknown one ends nothing."""
+    async with unit_of_work(database) as work:
+        owner = await owner_of(work, refresh_token)
+        if owner is not None and await repository.revoke(work, owner.session_id, Ending.LOGOUT):
+            audit.record(
+                work,
+                Action.LOGGED_OUT,
+                actor=owner.user_id,
+                subject=Subject("user", owner.user_id),
+                changed={"session_ids": ([owner.session_id], [])},
+            )
+
+
 async def _repeated(database: Database, authority: Authority, refresh_token: str, used: UsedToken) -> Tokens:
     """The answer that the first rotation gave. A change of keys in between is why more than one may be possible."""
     successors = {fingerprint(successor): successor for successor in authority.refresh_tokens.successors(refresh_token)}
-    stored = await repository.known_tokens(database.reader, list(successors))
+    stored = await tokens.known(database.reader, list(successors))
     if not stored:
         raise _invalid()
     return authority.tokens(used.session, successors[stored.pop()])

@@ -54,8 +54,9 @@ class Opened(Struct, frozen=True):
 
 
 class Tokens(Struct, frozen=True):
-    """What a client gets for a login or a refresh; lifetimes in seconds."""
+    """What a client gets for a login or a refresh, and whose session they are of; lifetimes in seconds."""
 
+    session_id: SessionId
     access_token: str
     expires_in: int
     refresh_token: str
@@ -70,6 +71,7 @@ class Ending(StrEnum):
     LOGOUT_OTHERS = "logout_others"
     TOO_MANY = "too_many"
     REVOKED = "revoked"
+    PASSWORD_RESET = "password_reset"  # noqa: S105 - as below
     PASSWORD_CHANGED = "password_changed"  # noqa: S105 - a reason, not a password
     REFRESH_REUSE = "refresh_reuse"
     DEACTIVATED = "deactivated"

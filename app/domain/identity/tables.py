@@ -1,6 +1,6 @@
-"""Sessions, refresh tokens and API keys. Only hashes of what proves something are stored."""
+"""Sessions, refresh tokens, mailed tokens and API keys. Only hashes of what proves something are stored."""
 
-from sqlalchemy import ARRAY, CheckConstraint, Column, ForeignKey, Index, LargeBinary, Table, Text, func
+from sqlalchemy import ARRAY, Boolean, CheckConstraint, Column, ForeignKey, Index, LargeBinary, Table, Text, func
 
 from app.database.schema import metadata, moment, uuid
 from app.domain.users.tables import users
@@ -38,6 +38,35 @@ refresh_tokens = Table(
 
 # Deleting a session deletes its tokens.
 Index("ix_refresh_tokens_session_id", refresh_tokens.c.session_id)
+
+mailed_tokens = Table(
+    "mailed_tokens",
+    metadata,
+    Column("token_hash", LargeBinary, primary_key=True),  # SHA-256 of a 256-bit random token
+    Column("purpose", Text, nullable=False),  # one of mailed_tokens.Purpose
+    # False: of a request that led to nothing, or replaced, or overtaken; kept until it expires, to be counted.
+    Column("is_good", Boolean, nullable=False),
+    Column("email", Text, nullable=False),  # where it went
+    Column("email_key", Text, nullable=False),  # the address that was asked for, case-folded
+    Column("user_id", uuid, ForeignKey(users.c.id, ondelete="CASCADE")),  # null: a registration, or nobody
+    # Of a registration that can still be confirmed; null in all others.
+    Column("name", Text),
+    Column("password_hash", Text),
+    Column("timezone", Text),
+    Column("created_at", moment, nullable=False, server_default=func.clock_timestamp()),
+    Column("expires_at", moment, nullable=False),
+    CheckConstraint(
+        "num_nonnulls(name, password_hash, timezone) = 3 * (is_good AND purpose = 'registration')::int",
+        name="registration",
+    ),
+)
+
+# How much mail an address was sent; its newest registration; replacing its older tokens.
+Index("ix_mailed_tokens_email_key", mailed_tokens.c.email_key, mailed_tokens.c.created_at)
+# What ends a user's tokens, and deleting the user.
+Index("ix_mailed_tokens_user_id", mailed_tokens.c.user_id, postgresql_where=mailed_tokens.c.user_id.is_not(None))
+# The worker's purge.
+Index("ix_mailed_tokens_expires_at", mailed_tokens.c.expires_at)
 
 api_keys = Table(
     "api_keys",

@@ -19,8 +19,9 @@ TEXT_MAXIMUM = 20_000
 
 _KIND = re.compile("[a-z][a-z_]{0,39}")
 _RECIPIENTS: dict[Channel, re.Pattern[str]] = {
-    # One address in ASCII, without what parts addresses, names and comments in a header.
-    "mail": re.compile(r"[a-zA-Z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[a-zA-Z0-9-]{1,63}(?:\.[a-zA-Z0-9-]{1,63}){0,20}"),
+    # One address in ASCII, without what parts addresses, names and comments in a header. In it is every address that an
+    # account can have: 254 characters have room for 126 dots.
+    "mail": re.compile(r"[a-zA-Z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[a-zA-Z0-9-]{1,63}(?:\.[a-zA-Z0-9-]{1,63}){0,126}"),
     "sms": re.compile(r"\+[1-9][0-9]{6,14}"),  # E.164
 }
 

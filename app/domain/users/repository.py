@@ -50,7 +50,17 @@ _COLUMNS = (
     c.updated_at,
 )
 _GIVEN = ("id", "email", "email_key", "name", "name_key", "password_hash", "roles", "timezone")
-_CHANGEABLE = ("name", "name_key", "timezone", "locale", "roles", "is_active")
+_CHANGEABLE = (
+    "email",
+    "email_key",
+    "email_verified_at",
+    "name",
+    "name_key",
+    "timezone",
+    "locale",
+    "roles",
+    "is_active",
+)
 _user_id = bindparam("user_id", type_=uuid)
 _limit = bindparam("limit", type_=Integer)
 
@@ -96,7 +106,10 @@ _LOCK = Change(
 )
 _INSERT = Change(
     "users.insert",
-    insert(users).values({name: bindparam(name) for name in _GIVEN}).returning(*_COLUMNS),
+    # Whoever makes an account has made sure whose address it is.
+    insert(users)
+    .values({name: bindparam(name) for name in _GIVEN} | {"email_verified_at": func.now()})
+    .returning(*_COLUMNS),
     User,
 )
 # Teams build on users, so their tables cannot be imported here. Whoever makes the user a member of a team holds a share
@@ -240,17 +253,12 @@ async def insert_user(work: Transaction, user_id: UserId, **values: Any) -> User
 
 
 async def update_user(work: Transaction, user: User) -> User:
-    """Stores the changeable fields of a locked user as its next version."""
-    rows = await work.all(
-        _UPDATE,
-        user_id=user.id,
-        new_name=user.name,
-        new_name_key=fold(user.name),
-        new_timezone=user.timezone,
-        new_locale=user.locale,
-        new_roles=user.roles,
-        new_is_active=user.is_active,
-    )
+    """Stores the changeable fields of a locked user as its next version. Raises Conflict (EMAIL_TAKEN)."""
+    values = {f"new_{name}": getattr(user, name) for name in _CHANGEABLE if not name.endswith("_key")}
+    with refusals({"uq_users_email_key": _email_taken}):
+        rows = await work.all(
+            _UPDATE, user_id=user.id, new_email_key=fold(user.email), new_name_key=fold(user.name), **values
+        )
     changed = rows[0]
     work.touch(cache_tags.of_user(user.id), *cache_tags.of_lists_of_members(changed.team_ids))
     return changed.user

@@ -1,8 +1,7 @@
-"""Registering, logging in and out: the same in both versions, but for the shape of refusals."""
+"""Logging in and out: the same in both versions, but for the shape of refusals."""
 
 import asyncio
 from typing import Any
-from uuid import uuid4
 
 import httpx
 import pytest
@@ -14,10 +13,6 @@ from tests.factories import PASSWORD
 
 ROOTS = pytest.mark.parametrize("root", ["/api/v1", "/api/v2"])
 NEW_PASSWORD = "blue penguin umbrella"
-
-
-def somebody(**fields: Any) -> dict[str, Any]:
-    return {"email": f"{uuid4().hex}@example.com", "name": "Ann", "password": PASSWORD, **fields}
 
 
 def code_of(response: httpx.Response) -> str:
@@ -42,61 +37,6 @@ async def log_in(client: httpx.AsyncClient, email: str, password: str = PASSWORD
 
 def bearer(tokens: dict[str, Any]) -> dict[str, str]:
     return {"Authorization": f"{tokens['token_type']} {tokens['access_token']}"}
-
-
-@ROOTS
-class TestRegister:
-    async def test_it_answers_with_the_account(self, client: httpx.AsyncClient, root: str) -> None:
-        body = somebody(name="  Ann ", timezone="Europe/Berlin")
-        response = await client.post(f"{root}/auth/register", json=body)
-        account = response.json()
-        assert response.status_code == 201
-        assert response.headers["etag"].startswith('"1-self')
-        assert response.headers["cache-control"] == "no-store"
-        assert response.headers["location"] == account["links"]["self"]
-        assert (account["email"], account["name"], account["timezone"]) == (body["email"], "Ann", "Europe/Berlin")
-        assert (account["roles"], account["is_active"], account["email_verified_at"]) == ([], True, None)
-        assert PASSWORD not in response.text
-        assert "argon2" not in response.text
-
-    async def test_the_account_is_where_location_says(self, client: httpx.AsyncClient, root: str) -> None:
-        body = somebody()
-        registered = await client.post(f"{root}/auth/register", json=body)
-        tokens = await log_in(client, body["email"], root=root)
-        account = await client.get(registered.headers["location"], headers=bearer(tokens))
-        assert account.json() == registered.json()
-        assert account.headers["etag"] == registered.headers["etag"]
-
-    async def test_an_address_is_taken_once(self, client: httpx.AsyncClient, root: str) -> None:
-        body = somebody()
-        await client.post(f"{root}/auth/register", json=body)
-        again = await client.post(f"{root}/auth/register", json={**body, "email": body["email"].upper()})
-        assert (again.status_code, code_of(again)) == (409, "EMAIL_TAKEN")
-
-    async def test_every_fault_is_named(self, client: httpx.AsyncClient, root: str) -> None:
-        body = {"email": "nobody", "name": " ", "password": "short", "timezone": "Mars/Olympus"}
-        response = await client.post(f"{root}/auth/register", json=body)
-        assert response.status_code == 422
-        assert faults_of(response) == {"email", "name", "password", "timezone"}
-        assert "short" not in response.text
-
-    @pytest.mark.parametrize("extra", [{"roles": ["admin"]}, {"is_active": True}, {"id": str(uuid4())}, {"version": 7}])
-    async def test_nothing_else_can_be_set(self, client: httpx.AsyncClient, root: str, extra: dict[str, Any]) -> None:
-        response = await client.post(f"{root}/auth/register", json=somebody(**extra))
-        assert response.status_code == 422
-        assert faults_of(response) == set(extra)
-
-    @pytest.mark.parametrize("missing", ["email", "name", "password"])
-    async def test_what_is_missing_is_named(self, client: httpx.AsyncClient, root: str, missing: str) -> None:
-        body = somebody()
-        del body[missing]
-        response = await client.post(f"{root}/auth/register", json=body)
-        assert (response.status_code, faults_of(response)) == (422, {missing})
-
-    async def test_a_name_comes_back_as_it_was(self, client: httpx.AsyncClient, root: str) -> None:
-        name = "Zoë \U0001f980 <script>alert('x')</script> & Söhne"
-        response = await client.post(f"{root}/auth/register", json=somebody(name=name))
-        assert response.json()["name"] == name
 
 
 @ROOTS

@@ -14,7 +14,14 @@ from tests.api.conftest import NewPerson, Person
 from tests.api.v1.conftest import assert_deprecated, refused, team_with
 
 V1, V2 = "/api/v1/todos", "/api/v2/todos"
-PUBLIC = {"/api/v1/auth/register", "/api/v1/auth/login", "/api/v1/auth/refresh", "/api/v1/openapi.json"}
+PUBLIC = {
+    "/api/v1/auth/register",
+    "/api/v1/auth/email/resend",
+    "/api/v1/auth/email/verify",
+    "/api/v1/auth/login",
+    "/api/v1/auth/refresh",
+    "/api/v1/openapi.json",
+}
 WRITABLE = ("title", "description", "completed", "priority", "due_date", "project_id", "tags")
 
 

@@ -9,6 +9,8 @@ import pytest
 from app.database.executor import Database
 from tests.api.conftest import Person, own_tag
 from tests.api.v1.conftest import assert_deprecated, refused
+from tests.domain.identity.mailing import mailed
+from tests.messages import Outbox
 
 AUTH, USERS, ME = "/api/v1/auth", "/api/v1/users", "/api/v1/users/me"
 
@@ -16,15 +18,18 @@ AUTH, USERS, ME = "/api/v1/auth", "/api/v1/users", "/api/v1/users/me"
 class TestAuth:
     """One walk; `test_auth` has the outcomes, for both versions."""
 
-    async def test_from_registration_to_logout(self, client: httpx.AsyncClient) -> None:
+    async def test_from_registration_to_logout(self, client: httpx.AsyncClient, outbox: Outbox) -> None:
         email = f"{uuid4().hex}@example.com"
         body = {"email": email, "name": "Ann", "password": "four unrelated words here"}
         registered = await client.post(f"{AUTH}/register", json=body)
-        assert registered.status_code == 201
+        assert registered.status_code == 202
         assert_deprecated(registered)
-        assert registered.headers["location"] == ME == registered.json()["links"]["self"]
-        taken = refused(await client.post(f"{AUTH}/register", json=body), 409, "EMAIL_TAKEN")
-        assert "www-authenticate" not in taken
+        confirmation = {"token": await mailed(outbox, email), "password": body["password"]}
+        confirmed = await client.post(f"{AUTH}/email/verify", json=confirmation)
+        assert confirmed.status_code == 201
+        assert_deprecated(confirmed)
+        assert confirmed.headers["location"] == ME == confirmed.json()["links"]["self"]
+        refused(await client.post(f"{AUTH}/email/verify", json=confirmation), 401, "INVALID_MAIL_TOKEN")
 
         login = await client.post(f"{AUTH}/login", json={"email": email, "password": body["password"]})
         tokens = login.json()

@@ -10,7 +10,6 @@ from app.domain.audit.entry import Subject
 from app.domain.guesses import limit
 from app.domain.identity import administration, commands, rotation, step_up
 from app.domain.identity.administration import AccessChange
-from app.domain.identity.commands import Registration
 from app.domain.ids import SessionId
 from app.domain.users import commands as users
 from app.domain.users import repository as users_repository
@@ -26,6 +25,7 @@ IDENTITY = Table(
         commands.label_session: "what people call their own devices",
         limit.admit: "what is admitted tells itself, and so does what was wrong",
         commands.purge_expired: "what it deletes ended by itself long before",
+        commands.purge_mailed_tokens: "as above",
     }
 )
 
@@ -62,12 +62,6 @@ def failed_login(user_id: Any, reason: str) -> Told:
 
 def registered(user: User) -> list[Told]:
     return [Told(Action.REGISTERED, user, Subject("user", user.id))]
-
-
-@IDENTITY.case(commands.register)
-async def registering(scene: Scene) -> tuple[Act, Expected]:
-    registration = Registration(f"{uuid4().hex}@example.com", "Ann", PASSWORD)
-    return scene.call(commands.register, scene.authority, registration), registered
 
 
 @IDENTITY.case(commands.create_account)
@@ -230,6 +224,18 @@ async def refreshing_with_a_token_of_long_ago(scene: Scene) -> tuple[Act, Expect
     told = about(Action.REFRESH_TOKEN_REUSED, ann, session_ids=[[str(ann.session_id)], []])
     told.actor = None
     return scene.call(rotation.refresh, scene.authority, refresh_token), [told]
+
+
+@IDENTITY.case(rotation.end)
+async def ending_a_session_by_its_refresh_token(scene: Scene) -> tuple[Act, Expected]:
+    ann, refresh_token = await logged_in(scene, scene.ann)
+    told = about(Action.LOGGED_OUT, ann, session_ids=[[str(ann.session_id)], []])
+    return scene.call(rotation.end, refresh_token), [told]
+
+
+@IDENTITY.case(rotation.end)
+async def ending_no_session(scene: Scene) -> tuple[Act, Expected]:
+    return scene.call(rotation.end, "unknown"), []
 
 
 @IDENTITY.case(administration.change_access)

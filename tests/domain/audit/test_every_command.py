@@ -17,13 +17,14 @@ from app.settings import Settings
 from tests.domain.audit.identity_cases import IDENTITY
 from tests.domain.audit.key_cases import KEYS
 from tests.domain.audit.log_read import Kept, newer
+from tests.domain.audit.mail_cases import MAIL
 from tests.domain.audit.service_cases import SERVICE
 from tests.domain.audit.team_cases import TEAMS
 from tests.domain.audit.telling import Case, Command, Told, Undoing, UndoneError, scene_on
 from tests.domain.audit.work_cases import WORK
 from tests.domain.touching import commands_of
 
-TABLES = (IDENTITY, KEYS, TEAMS, WORK, SERVICE)
+TABLES = (IDENTITY, KEYS, MAIL, TEAMS, WORK, SERVICE)
 CASES = [case for table in TABLES for case in table.cases]
 
 

@@ -9,7 +9,7 @@ from app.database.schema import uuid
 from app.database.statements import Change, scalar
 from app.domain.guesses.tables import guesses
 from app.domain.identity.refresh_tokens import fingerprint
-from app.domain.identity.tables import refresh_tokens, sessions
+from app.domain.identity.tables import mailed_tokens, refresh_tokens, sessions
 from app.domain.ids import SessionId, UserId
 
 _SECOND_AGO = sessions.c.created_at - timedelta(seconds=1)
@@ -25,6 +25,9 @@ _GUESSED_EARLIER = Change(
     .where(guesses.c.user_id == bindparam("user_id", type_=uuid))
     .values(since=guesses.c.since - bindparam("by", type_=Interval)),
     scalar,
+)
+_MAILED_EARLIER = Change(
+    "tests.mailed_earlier", update(mailed_tokens).values(expires_at=func.now() - timedelta(seconds=1)), scalar
 )
 _USED_EARLIER = Change(
     "tests.used_earlier",
@@ -57,6 +60,12 @@ async def let_time_pass_since_guesses(database: Database, user_id: UserId, by: t
     """The user's wrong guesses began that much earlier."""
     async with database.transaction() as work:
         await work.run(_GUESSED_EARLIER, user_id=user_id, by=by)
+
+
+async def let_mailed_tokens_expire(database: Database) -> None:
+    """All that were mailed so far were mailed more than an hour ago."""
+    async with database.transaction() as work:
+        await work.run(_MAILED_EARLIER)
 
 
 async def let_time_pass_since_use(database: Database, refresh_token: str, by: timedelta) -> None:

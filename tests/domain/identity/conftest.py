@@ -1,6 +1,7 @@
 """What tests of identity share: a gate, and people who are logged in."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,6 +13,7 @@ from app.domain.identity.gate import SessionGate
 from app.domain.identity.session import Tokens
 from app.domain.users.caller import Caller
 from app.domain.users.user import User
+from tests.domain.identity.mailing import Effort
 from tests.factories import make_user, open_session
 
 
@@ -24,7 +26,33 @@ class Visitor:
     caller: Caller
 
 
+Measured = Callable[[Database], AbstractContextManager[Effort]]
 NewVisitor = Callable[..., Awaitable[Visitor]]
+
+
+def counting(hashes: list[str], name: str, original: Callable[..., Any]) -> Callable[..., Any]:
+    def counted(*arguments: str) -> Any:
+        hashes.append(name)
+        return original(*arguments)
+
+    return counted
+
+
+@pytest.fixture
+def effort(authority: Authority, monkeypatch: pytest.MonkeyPatch) -> Measured:
+    """Measures what a block makes the service do: not how long it takes, but what there is to take long."""
+    passwords = authority.passwords
+
+    @contextmanager
+    def measured(database: Database) -> Iterator[Effort]:
+        spent = Effort()
+        with database.observed() as statements, monkeypatch.context() as patch:
+            for name in ("_hash", "_verify"):
+                patch.setattr(passwords, name, counting(spent.hashes, name, getattr(passwords, name)))
+            yield spent
+        spent.statements += statements
+
+    return measured
 
 
 @pytest.fixture

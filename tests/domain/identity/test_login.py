@@ -1,4 +1,4 @@
-"""Registering and logging in."""
+"""Logging in."""
 
 import asyncio
 from uuid import uuid4
@@ -7,11 +7,10 @@ import pytest
 from argon2 import PasswordHasher
 
 from app.database.executor import Database
-from app.domain.errors import Conflict, Invalid, NotAuthenticated
+from app.domain.errors import NotAuthenticated
 from app.domain.identity import administration, commands
 from app.domain.identity.administration import AccessChange
 from app.domain.identity.authority import Authority
-from app.domain.identity.commands import Registration
 from app.domain.identity.gate import SessionGate
 from app.domain.identity.session import Tokens
 from app.domain.users import repository
@@ -35,10 +34,6 @@ def verifications(authority: Authority, monkeypatch: pytest.MonkeyPatch) -> list
     return spent
 
 
-def somebody(**fields: str) -> Registration:
-    return Registration(**{"email": f"{uuid4().hex}@example.com", "name": "Ann", "password": PASSWORD, **fields})
-
-
 async def log_in(database: Database, authority: Authority, email: str, password: str = PASSWORD) -> Tokens:
     return await commands.log_in(database, authority, email=email, password=password, client=CLIENT)
 
@@ -47,55 +42,6 @@ async def refusal(database: Database, authority: Authority, email: str, password
     with pytest.raises(NotAuthenticated) as caught:
         await log_in(database, authority, email, password)
     return caught.value.code
-
-
-class TestRegister:
-    async def test_an_account_comes_with_a_personal_team(
-        self, database: Database, authority: Authority, gate: SessionGate
-    ) -> None:
-        user = await commands.register(database, authority, somebody(name=" Ann ", timezone="Europe/Berlin"))
-        assert (user.name, user.timezone, user.roles, user.is_active, user.version) == (
-            "Ann",
-            "Europe/Berlin",
-            [],
-            True,
-            1,
-        )
-        caller = await gate.caller((await log_in(database, authority, user.email)).access_token)
-        assert caller.user_id == user.id
-
-    async def test_the_address_stays_as_it_is_written_and_is_taken_in_every_case(
-        self, database: Database, authority: Authority
-    ) -> None:
-        email = f"Ann.{uuid4().hex}@Example.COM"
-        assert (await commands.register(database, authority, somebody(email=email))).email == email
-        with pytest.raises(Conflict) as caught:
-            await commands.register(database, authority, somebody(email=email.swapcase()))
-        assert caught.value.code == "EMAIL_TAKEN"
-
-    async def test_of_many_at_once_one_gets_the_address(self, database: Database, authority: Authority) -> None:
-        registration = somebody()
-        outcomes = await asyncio.gather(
-            *(commands.register(database, authority, registration) for _ in range(5)), return_exceptions=True
-        )
-        assert [type(outcome) for outcome in outcomes].count(User) == 1
-        assert [type(outcome) for outcome in outcomes].count(Conflict) == 4
-
-    async def test_every_fault_is_named(self, database: Database, authority: Authority) -> None:
-        with pytest.raises(Invalid) as caught:
-            await commands.register(database, authority, Registration("nobody", " ", "short", "Mars/Olympus"))
-        assert {(field.pointer, field.code) for field in caught.value.fields} == {
-            ("#/email", "EMAIL_FORMAT"),
-            ("#/name", "LENGTH"),
-            ("#/password", "PASSWORD_TOO_SHORT"),
-            ("#/timezone", "UNKNOWN_TIMEZONE"),
-        }
-
-    async def test_ones_own_address_is_no_password(self, database: Database, authority: Authority) -> None:
-        email = f"{uuid4().hex}@example.com"
-        with pytest.raises(Invalid) as caught:
-            await commands.register(database, authority, somebody(email=email, password=email))
-        assert caught.value.fields[0].code == "PASSWORD_IS_PERSONAL"
 
 
 class TestLogIn:

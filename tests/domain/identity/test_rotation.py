@@ -12,7 +12,7 @@ import pytest
 from app.database.errors import DatabaseUnavailable
 from app.database.executor import Database, Transaction
 from app.domain.errors import NotAuthenticated
-from app.domain.identity import administration, commands, repository, rotation
+from app.domain.identity import administration, commands, refresh_token_repository, rotation
 from app.domain.identity.administration import AccessChange
 from app.domain.identity.authority import Authority
 from app.domain.identity.authority import authority as authority_of
@@ -230,7 +230,7 @@ class TestReuse:
         self, database: Database, authority: Authority, visitor: Visitor
     ) -> None:
         second = await rotation.refresh(database, authority, visitor.tokens.refresh_token)
-        long_ago = repository.USED_TOKENS_KEPT + timedelta(seconds=1)
+        long_ago = refresh_token_repository.USED_TOKENS_KEPT + timedelta(seconds=1)
         await let_time_pass_since_use(database, visitor.tokens.refresh_token, long_ago)
         await rotation.refresh(database, authority, second.refresh_token)
         assert await refusal(database, authority, visitor.tokens.refresh_token) == "INVALID_REFRESH_TOKEN"
@@ -241,16 +241,16 @@ class TestCrashes:
     async def test_a_worker_that_dies_before_the_commit_leaves_the_token_unused(
         self, database: Database, authority: Authority, visitor: Visitor, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        insert_token = repository.insert_token
+        add = refresh_token_repository.add
 
         async def cut_off(work, session_id, token_hash) -> None:
             async with database.transaction() as killer:
                 await killer._connection.raw.execute(
                     f"SELECT pg_terminate_backend({work._connection.raw.get_server_pid()})"
                 )
-            await insert_token(work, session_id, token_hash)
+            await add(work, session_id, token_hash)
 
-        monkeypatch.setattr(repository, "insert_token", cut_off)
+        monkeypatch.setattr(refresh_token_repository, "add", cut_off)
         with pytest.raises(DatabaseUnavailable):
             await rotation.refresh(database, authority, visitor.tokens.refresh_token)
         monkeypatch.undo()

@@ -7,11 +7,10 @@ import pytest
 from argon2 import PasswordHasher
 
 from app.domain.errors import Conflict, Invalid, NotAllowed, NotAuthenticated, NotFound
-from app.domain.identity import administration, api_key_commands, commands, rotation
+from app.domain.identity import administration, api_key_commands, commands, password_resets, rotation
 from app.domain.identity.administration import AccessChange
 from app.domain.identity.api_key import ApiKeyDraft
 from app.domain.identity.cache_tags import of_session
-from app.domain.identity.commands import Registration
 from app.domain.teams.cache_tags import of_team
 from app.domain.users import repository as users
 from app.domain.users.cache_tags import of_user
@@ -19,26 +18,13 @@ from app.domain.users.caller import Caller
 from app.domain.users.user import User
 from tests.domain.identity import device_touches as devices
 from tests.domain.identity.arranged import log_in, of_account
-from tests.domain.identity.clocks import let_absolute_expiry_pass, let_time_pass_since_use
+from tests.domain.identity.clocks import let_absolute_expiry_pass, let_mailed_tokens_expire, let_time_pass_since_use
 from tests.domain.touching import Case, Stage, Table
 from tests.factories import CLIENT, PASSWORD, make_user, open_session, password_hash
 from tests.team_factories import caller_for, make_member, make_team
 
 NEW_PASSWORD = "blue penguin umbrella"
 AFTER_GRACE = timedelta(seconds=11)
-
-
-async def registering(stage: Stage) -> set[str]:
-    stage.begin()
-    registration = Registration(f"{uuid4().hex}@example.com", "Ann", PASSWORD)
-    return await of_account(stage, await commands.register(stage.database, stage.authority, registration))
-
-
-async def registering_an_address_twice(stage: Stage) -> None:
-    user = await make_user(stage.database)
-    stage.begin()
-    with pytest.raises(Conflict):
-        await commands.register(stage.database, stage.authority, Registration(user.email, "Ann", PASSWORD))
 
 
 async def making_an_account(stage: Stage) -> set[str]:
@@ -157,6 +143,14 @@ async def forgetting_sessions_that_ended_by_themselves(stage: Stage) -> None:
     assert await commands.purge_expired(stage.database) >= 1
 
 
+async def forgetting_mailed_tokens(stage: Stage) -> None:
+    """They are compared and never shown."""
+    await password_resets.ask(stage.database, stage.letters, f"{uuid4().hex}@example.com")
+    await let_mailed_tokens_expire(stage.behind)
+    stage.begin()
+    assert await commands.purge_mailed_tokens(stage.database) >= 1
+
+
 async def refreshing_with_a_stolen_token(stage: Stage) -> set[str]:
     caller, tokens = await log_in(stage, await make_user(stage.database))
     await rotation.refresh(stage.database, stage.authority, tokens.refresh_token)
@@ -165,6 +159,18 @@ async def refreshing_with_a_stolen_token(stage: Stage) -> set[str]:
     with pytest.raises(NotAuthenticated):
         await rotation.refresh(stage.database, stage.authority, tokens.refresh_token)
     return {of_session(caller.own_session)}
+
+
+async def ending_a_session_by_its_token(stage: Stage) -> set[str]:
+    caller, tokens = await log_in(stage, await make_user(stage.database))
+    stage.begin()
+    await rotation.end(stage.database, tokens.refresh_token)
+    return {of_session(caller.own_session)}
+
+
+async def ending_a_session_by_an_unknown_token(stage: Stage) -> None:
+    stage.begin()
+    await rotation.end(stage.database, "unknown")
 
 
 async def refreshing_twice(stage: Stage) -> None:
@@ -249,7 +255,6 @@ async def appointing_an_administrator(stage: Stage) -> None:
 IDENTITY = Table(
     modules=(commands, rotation, administration),
     changing=(
-        Case(commands.register, registering),
         Case(commands.create_account, making_an_account),
         Case(commands.log_out, logging_out),
         Case(commands.log_out_everywhere, logging_out_everywhere),
@@ -257,12 +262,12 @@ IDENTITY = Table(
         *devices.CHANGING,
         Case(commands.change_password, changing_the_password),
         Case(rotation.refresh, refreshing_with_a_stolen_token),
+        Case(rotation.end, ending_a_session_by_its_token),
         Case(administration.change_access, locking_somebody_out),
         Case(administration.change_access, giving_somebody_a_role),
         Case(administration.appoint, appointing),
     ),
     leaving=(
-        Case(commands.register, registering_an_address_twice),
         Case(commands.create_account, making_an_account_twice),
         Case(commands.log_in, logging_in_with_an_outdated_hash),
         Case(commands.log_in, logging_in_with_a_wrong_password),
@@ -274,12 +279,14 @@ IDENTITY = Table(
         Case(commands.change_password, changing_the_password_without_other_sessions),
         Case(commands.change_password, changing_the_password_without_knowing_it),
         Case(commands.purge_expired, forgetting_sessions_that_ended_by_themselves),
+        Case(commands.purge_mailed_tokens, forgetting_mailed_tokens),
         Case(rotation.refresh, refreshing_twice),
+        Case(rotation.end, ending_a_session_by_an_unknown_token),
         Case(administration.change_access, giving_somebody_what_they_have),
         Case(administration.change_access, being_no_administrator),
         Case(administration.change_access, locking_oneself_out),
         Case(administration.change_access, giving_a_role_that_does_not_exist),
         Case(administration.appoint, appointing_an_administrator),
     ),
-    silent=frozenset({commands.log_in, commands.label_session, commands.purge_expired}),
+    silent=frozenset({commands.log_in, commands.label_session, commands.purge_expired, commands.purge_mailed_tokens}),
 )

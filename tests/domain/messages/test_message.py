@@ -4,10 +4,11 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from app.domain.messages.message import Message
+from app.domain.users.user import EMAIL, EMAIL_MAXIMUM, checked_email
 
 
 def message(**parts: Any) -> Message:
@@ -18,6 +19,16 @@ class TestRecipient:
     @pytest.mark.parametrize("to", ["ann@example.com", "o'brien+todo@mail.example.co.uk", "a@localhost", "a_b@x-y.zz"])
     def test_one_mail_address_is_taken(self, to: str):
         assert message(to=to).to == to
+
+    @given(st.from_regex(EMAIL, fullmatch=True))
+    def test_every_address_that_an_account_can_have_is_taken(self, to: str):
+        assume(len(to) <= EMAIL_MAXIMUM)
+        assert message(to=to).to == to
+
+    def test_that_is_true_of_one_that_is_nothing_but_dots(self):
+        to = "a@" + ".".join("a" * 126)
+        assert len(to) <= EMAIL_MAXIMUM
+        assert message(to=checked_email(to)).to == to
 
     @pytest.mark.parametrize(
         "to",
