@@ -8,7 +8,7 @@ import pytest
 from app.database.executor import Database
 from app.domain.users.user import User
 from app.settings import Settings, load_settings
-from tests.conftest import Running, running
+from tests.conftest import UNREACHED, Running, running
 from tests.factories import make_user
 from tests.security.cookies.browsers import HERE, LISTED
 
@@ -22,6 +22,7 @@ def browser_settings(database_url: str, redis_url: str) -> Settings:
         DRAIN_SECONDS="0",
         PUBLIC_BASE_URL=HERE,
         CORS_ORIGINS=LISTED,
+        RATE_LIMIT_FACTOR=UNREACHED,
     )
 
 
