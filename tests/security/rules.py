@@ -105,11 +105,11 @@ _THING = r"/(todos|projects|tags)/{\w+}"
 
 # The first rule that fits counts.
 RULES = (
-    Rule(r"GET /(users/me|me|me/sessions|me/api-keys)", anybody),
+    Rule(r"GET /(users/me|me|me/sessions|me/api-keys|me/limits)", anybody),
     Rule(r"PATCH /(users/me|me)", anybody),
     Rule(r"(PATCH|DELETE) /me/sessions/{session_id}", themselves),
     Rule(r"POST /me/sessions/revoke-others", anybody),
-    Rule(r"POST /me/api-keys", anybody),
+    Rule(r"POST /me/(api-keys|email|email/verify)", anybody),
     Rule(r"(GET|DELETE) /me/api-keys/{api_key_id}", themselves),
     Rule(r"POST /me/api-keys/{api_key_id}/rotate", themselves),
     Rule(r"POST /auth/step-up", anybody),
