@@ -192,7 +192,8 @@ class TestLost:
             valkey.process.freeze()
             try:
                 began = time.monotonic()
-                assert (await sharing.verdicts(limit, 5)) == [ADMITTED] * 5
+                async with asyncio.timeout(10):
+                    assert (await sharing.verdicts(limit, 5)) == [ADMITTED] * 5
                 assert time.monotonic() - began < ANSWER_SECONDS * 5
                 assert sharing.local.decisions == 5
                 charge = charge_of((limit, 1))

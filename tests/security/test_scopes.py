@@ -22,7 +22,7 @@ FOR_NO_KEY = None
 # Below the root of the version: what GET needs, and what all other methods need. The first that fits counts.
 RULES: tuple[tuple[str, str | None, str | None], ...] = (
     (r"/auth/.+", FOR_NO_KEY, FOR_NO_KEY),
-    (r"/me|/users/me", "me:read", "me:write"),
+    (r"/me|/me/limits|/users/me", "me:read", "me:write"),
     (r"/me/.+", FOR_NO_KEY, FOR_NO_KEY),
     (r"/users(/.+)?", "users:read", FOR_NO_KEY),
     (r"/todos(/.+)?", "todos:read", "todos:write"),
