@@ -30,7 +30,7 @@ class ApiKeyCreate(RequestBody):
 
     name: KeyName = _name
     scopes: Scopes = _scopes
-    expires_in_days: Annotated[int, WholeNumber, Field(ge=1, le=DAYS_MAXIMUM)] = Field(
+    expires_in_days: Annotated[int, Field(ge=1, le=DAYS_MAXIMUM), WholeNumber] = Field(
         DAYS_DEFAULT, description="For how many days it is good. There are no keys without an end.", examples=[30]
     )
 
