@@ -6,7 +6,7 @@ where no route matched is there a path, and it is redacted. Refuses to know bodi
 
 from collections.abc import Callable
 from datetime import UTC, datetime
-from functools import lru_cache
+from functools import lru_cache, partial
 from time import perf_counter_ns
 from typing import Literal
 from uuid import UUID
@@ -41,10 +41,15 @@ class Line(msgspec.Struct, omit_defaults=True, kw_only=True, gc=False):
     request_id: str | None = None
     trace_id: str | None = None
     caller_id: str | None = None
-    # Of the key that was shown instead of a session's token; it is no secret.
-    api_key_id: UUID | None = None
     client_address: str | None = None
     error_code: str | None = None
+
+
+class LineOfKey(Line, kw_only=True, gc=False):
+    """One request of a caller with an API key. A line of its own, since one more member costs all others 0.6 µs."""
+
+    # Which key it was; it is no secret.
+    api_key_id: UUID
 
 
 _encode = msgspec.json.Encoder().encode
@@ -100,7 +105,8 @@ class AccessLog:
             state = scope.get("state", {})
             route = scope.get("route_template")
             answer = outgoing(scope)
-            line = Line(
+            make = partial(LineOfKey, api_key_id=state["token_id"]) if "token_id" in state else Line
+            line = make(
                 timestamp=datetime.now(UTC),
                 level="debug" if is_health else "info",
                 logger="app.access",
@@ -114,7 +120,6 @@ class AccessLog:
                 request_id=state.get("request_id"),
                 trace_id=state.get("trace_id"),
                 caller_id=scope.get("caller_id"),
-                api_key_id=state.get("token_id"),
                 client_address=state.get("client_address"),
                 error_code=scope.get("error_code"),
             )

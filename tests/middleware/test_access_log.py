@@ -3,6 +3,7 @@
 import asyncio
 import json
 from typing import Any
+from uuid import UUID
 
 import pytest
 from starlette.responses import JSONResponse, PlainTextResponse, StreamingResponse
@@ -59,6 +60,20 @@ class TestLine:
             "caller_id": "ada",
             **state,
         }
+
+    async def test_that_of_an_api_key_says_which(self, exchange, log: Log):
+        """As it is left by whoever admits the caller; nothing else about the line is different."""
+        key = UUID("0192f0c1-2b3c-7d4e-8f5a-6b7c8d9e0f1a")
+
+        async def admit(scope: Scope, receive: Receive, send: Send) -> None:
+            scope["state"]["token_id"] = key
+            await complete(scope, receive, send)
+
+        for app in (complete, admit):
+            await exchange(log.layer(app), "/api/v2/todos/17/complete", method="POST", state={"request_id": "abcdefgh"})
+        of_session, of_key = log.records
+        assert of_key.pop("api_key_id") == str(key)
+        assert list(of_key) == list(of_session)
 
     async def test_neither_ids_nor_the_query_nor_credentials_are_in_it(self, browse, log: Log):
         async with browse(log.layer(complete)) as client:

@@ -175,17 +175,17 @@ class TestEnd:
     async def test_it_ends_at_its_time_and_not_when_an_answer_does(
         self, client: httpx.AsyncClient, ann: Person, database: Database
     ) -> None:
-        """The answers are kept for minutes; the key ends in half a second."""
+        """The answers are kept for minutes; the key ends in a second and a half."""
         issued = await make_api_key(database, ann.user, lives=timedelta(days=1))
-        await let_time_pass(database, issued.api_key.id, timedelta(days=1) - timedelta(seconds=0.5))
-        ends = issued.api_key.created_at + timedelta(seconds=0.5)
+        await let_time_pass(database, issued.api_key.id, timedelta(days=1) - timedelta(seconds=1.5))
+        ends = issued.api_key.created_at + timedelta(seconds=1.5)
         served_last, deadline = None, time.monotonic() + 20
         asked, response = datetime.now(UTC), await client.get(TODOS, headers=key_header(issued))
         while response.status_code == 200 and time.monotonic() < deadline:
             served_last = asked
             asked, response = datetime.now(UTC), await client.get(TODOS, headers=key_header(issued))
         assert response.json()["code"] == "API_KEY_ENDED"
-        # It was made by the clock of PostgreSQL, which is this machine's; a millisecond may be lost on the way.
+        # By the clock of PostgreSQL, which is this machine's; how long the key lived was some time on its way from there.
         assert served_last is not None
-        assert served_last < ends + timedelta(milliseconds=50)
+        assert served_last < ends + timedelta(seconds=0.3)
         assert datetime.now(UTC) >= ends
