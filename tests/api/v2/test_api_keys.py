@@ -185,7 +185,7 @@ class TestEnd:
             served_last = asked
             asked, response = datetime.now(UTC), await client.get(TODOS, headers=key_header(issued))
         assert response.json()["code"] == "API_KEY_ENDED"
-        # By the clock of PostgreSQL, which is this machine's; how long the key lived was some time on its way from there.
+        # By the clock of PostgreSQL, this machine's; for how long the key lives took some time on its way from there.
         assert served_last is not None
         assert served_last < ends + timedelta(seconds=0.3)
         assert datetime.now(UTC) >= ends
