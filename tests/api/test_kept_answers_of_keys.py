@@ -11,6 +11,7 @@ from msgspec.structs import replace
 
 from app.cache.layer import Cache
 from app.database.executor import Database
+from app.domain.audit.action import Action
 from app.domain.identity.api_key_gate import ApiKeyGate
 from app.domain.identity.known import Known
 from app.middleware import access_log
@@ -18,6 +19,7 @@ from app.settings import Settings
 from tests.api.conftest import UNKEPT, Person
 from tests.api_key_factories import key_header, make_api_key
 from tests.conftest import Running, running
+from tests.domain.audit.log_read import by_actor
 
 V2 = "/api/v2"
 MISSING = f"{V2}/todos/{uuid4()}"
@@ -162,6 +164,23 @@ class TestAKeyWithoutTheScope:
             for place in places:
                 await http.get(place, headers=without_scope | UNKEPT)
         assert set(statements) <= {"api_keys.holders", "api_keys.present"}
+
+
+class TestTheAuditLog:
+    async def test_has_every_refusal_once_with_the_key_that_was_shown(
+        self, http: httpx.AsyncClient, ann: Person, places: list[str], session: dict[str, str], database: Database
+    ) -> None:
+        """Whether there was a kept answer or not."""
+        issued = await make_api_key(database, ann.user, ["tags:read"])
+        assert (await http.get(f"{V2}/tags", headers=key_header(issued))).status_code == 200
+        for _ in range(2):
+            assert await is_refused(http.get(places[1], headers=key_header(issued)))
+            assert (await http.get(places[1], headers=session)).status_code == 200
+        kept = await by_actor(database, ann.user.id, Action.ACCESS_REFUSED)
+        assert [(row.actor_kind, row.token_id, row.subject) for row in kept] == [
+            ("token", issued.api_key.id, ("todo", places[1].rpartition("/")[2]))
+        ] * 2
+        assert {row.changed["reason"][1] for row in kept} == {"INSUFFICIENT_SCOPE"}
 
 
 class TestAKeyWithTheScope:

@@ -45,6 +45,10 @@ class TestNames:
         event = {"client_address": "192.0.2.1", "route": "/api/v2/todos", "status": 200, "note": None, "ok": True}
         assert redacted(**event) == event
 
+    def test_the_id_of_an_api_key_stays_and_the_key_goes(self):
+        event = {"api_key_id": "0192f0c1-2b3c-7d4e-8f5a-6b7c8d9e0f1a"}
+        assert redacted(**event, api_key=TOKEN) == {**event, "api_key": REDACTED}
+
 
 class TestShapes:
     @pytest.mark.parametrize(
