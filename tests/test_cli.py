@@ -19,7 +19,7 @@ from app.domain.users import repository
 from app.field_encryption import field_cipher
 from app.local_stack import LocalStack
 from app.settings import load_settings
-from tests.conftest import WORKER, Stack, recreate
+from tests.conftest import TEMPLATE, WORKER, Stack, recreate
 from tests.factories import make_user
 from tests.server_processes import free_port
 from tests.test_settings import PRODUCTION
@@ -46,6 +46,12 @@ def todo(*arguments: str, cwd: Path | None = None, **environment: str) -> subpro
 async def empty_database(stack: Stack) -> str:
     """A database in which nothing has ever been migrated."""
     return await recreate(stack.admin_url, f"todo_cli_{WORKER}_test")
+
+
+@pytest.fixture
+async def migrated_database(stack: Stack) -> str:
+    """A database in which no other test has left anything."""
+    return await recreate(stack.admin_url, f"todo_cli_migrated_{WORKER}_test", template=TEMPLATE)
 
 
 class TestSettings:
@@ -104,8 +110,8 @@ class TestOpenapi:
 
 
 class TestDoctor:
-    def test_a_sound_installation_has_no_failure(self, database_url: str, redis_url: str):
-        result = todo("doctor", DATABASE_URL=database_url, REDIS_URL=redis_url, PORT=str(free_port()))
+    def test_a_sound_installation_has_no_failure(self, migrated_database: str, redis_url: str):
+        result = todo("doctor", DATABASE_URL=migrated_database, REDIS_URL=redis_url, PORT=str(free_port()))
         assert "FAIL" not in result.stdout
         assert result.returncode == 0
         for subject in (

@@ -83,6 +83,7 @@ async def refused_outside_the_trash(scene: Scene) -> tuple[Act, set[str]]:
 
 @row("purge_trash")
 async def of_two_teams(scene: Scene) -> tuple[Act, set[str]]:
+    await commands.purge_trash(scene.database)
     bob = Scene(scene.database, await make_caller(scene.database))
     for someone in (scene, scene, bob):
         await someone.trashed_long_ago()
