@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from app.cache.announcing import discard_outdated
+from app.domain.blocks import commands as blocks
 from app.domain.identity import api_key_commands
 from app.domain.identity import commands as identity
 from app.domain.messages import commands as messages
@@ -60,6 +61,7 @@ JOBS = (
     Job("purge_sessions", timedelta(hours=1), lambda services: identity.purge_expired(services.database)),
     Job("purge_api_keys", timedelta(hours=1), lambda services: api_key_commands.purge_ended(services.database)),
     Job("purge_mailed_tokens", timedelta(minutes=10), lambda services: identity.purge_mailed_tokens(services.database)),
+    Job("purge_blocks", timedelta(hours=1), lambda services: blocks.purge_ended(services.database)),
     Job("discard_cache_touches", timedelta(minutes=10), lambda services: discard_outdated(services.database)),
 )
 

@@ -16,6 +16,7 @@ from sqlalchemy.pool import NullPool
 from app.database import touches
 from app.database.schema import metadata
 from app.domain.audit import tables as audit_tables
+from app.domain.blocks import tables as block_tables
 from app.domain.guesses import tables as guess_tables
 from app.domain.identity import tables as identity_tables
 from app.domain.messages import tables as message_tables
@@ -26,6 +27,7 @@ LIMITS = ("SET lock_timeout = '4s'", "SET statement_timeout = '10min'")
 # Importing a table adds it to the metadata; these bring projects, teams and users with them.
 TABLES = (
     audit_tables.audit_log,
+    block_tables.address_blocks,
     guess_tables.guesses,
     identity_tables.refresh_tokens,
     message_tables.messages,

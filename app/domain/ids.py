@@ -11,6 +11,7 @@ ProjectId = NewType("ProjectId", UUID)
 TodoId = NewType("TodoId", UUID)
 SessionId = NewType("SessionId", UUID)
 ApiKeyId = NewType("ApiKeyId", UUID)
+BlockId = NewType("BlockId", UUID)
 
 _VERSION_7 = 0x7 << 76
 _VARIANT = 0x2 << 62

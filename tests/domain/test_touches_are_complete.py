@@ -103,7 +103,7 @@ def test_what_is_said_to_be_unseen_exists() -> None:
 
 def test_every_table_is_watched_or_never_cached() -> None:
     # Tokens are compared and never shown; guesses are counted; notes are about the cache itself; messages leave by
-    # other ways; the audit log is always read anew.
+    # other ways; the audit log and the list of blocks are always read anew.
     never_cached = {
         "refresh_tokens",
         "mailed_tokens",
@@ -112,5 +112,6 @@ def test_every_table_is_watched_or_never_cached() -> None:
         "messages",
         "audit_log",
         "audit_chains",
+        "address_blocks",
     }
     assert set(metadata.tables) == {*WATCHED, *never_cached}

@@ -41,3 +41,5 @@ class Action(StrEnum):
     API_KEY_ROTATED = "api_key.rotated"
     API_KEY_REVOKED = "api_key.revoked"
     ACCESS_REFUSED = "access.refused"
+    ADDRESS_BLOCKED = "address.blocked"
+    BLOCK_LIFTED = "address.block_lifted"
