@@ -5,7 +5,7 @@ import gc
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
-from typing import TypedDict
+from typing import TYPE_CHECKING, TypedDict
 
 from fastapi import FastAPI
 from starlette.types import Scope
@@ -29,6 +29,9 @@ from app.rate_limits.limits import RateLimits
 from app.redis.link import Link
 from app.redis_address import servers_at
 from app.settings import Settings
+
+if TYPE_CHECKING:
+    from app.abuse.guard import Guard
 
 # Requests make few cycles; the default of 700 new objects starts a collection every few requests.
 GARBAGE_THRESHOLDS = (10_000, 20, 20)
@@ -56,6 +59,8 @@ class Services:
     creations: Creations
     limits: RateLimits
     draining: Draining
+    # None with ENABLE_ENHANCED_SECURITY=false: then nobody is scored or blocked.
+    guard: "Guard | None"
 
 
 class State(TypedDict):
@@ -105,7 +110,20 @@ async def running_services(
             creations=Creations(database, window_seconds=window_seconds, max_size=max_size),
             limits=limits,
             draining=draining,
+            guard=_guard(settings, database, cache, stack),
         )
+
+
+def _guard(settings: Settings, database: Database, cache: Cache | None, stack: AsyncExitStack) -> "Guard | None":
+    """Who scores and blocks clients, and what keeps that true, as long as `stack` lives."""
+    if not settings.threat.is_enabled:
+        return None
+    from app.abuse.guard import Guard  # noqa: PLC0415 - not even imported where it is switched off
+
+    guard = Guard(settings, database, None if cache is None else cache.link)
+    stack.push_async_callback(guard.close)
+    stack.push_async_callback(_end, asyncio.create_task(guard.blocklist.keep()))
+    return guard
 
 
 async def _cache(settings: Settings, database: Database, stack: AsyncExitStack) -> Cache | None:

@@ -36,7 +36,11 @@ def create_app(settings: Settings, draining: Draining | None = None) -> Applicat
     )
     app.state.settings = settings
     app.state.admission = admission
-    app.state.limits = RateLimits(settings.rate_limits, pressure=Pressure(admission, floor=settings.rate_limits.floor))
+    app.state.limits = RateLimits(
+        settings.rate_limits,
+        pressure=Pressure(admission, floor=settings.rate_limits.floor),
+        honours_blocks=settings.threat.is_enabled,
+    )
     app.state.draining = draining or Draining()
     app.state.cursors = CursorCodec(keys_for(settings.security, "page cursors"))
     app.state.csrf = CsrfGuard(settings)

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 from starlette.requests import Request
 from starlette.types import Scope
 
-from app.api.problems import HttpProblem
+from app.api.problems import HttpProblem, address_blocked
 from app.lifespan import services_of
 from app.rate_limits.budgets import ADMITTED, BLOCKED, Charge, Headers, Limit, Payer
 from app.rate_limits.limits import Plan
@@ -105,7 +105,7 @@ def _refusal(charge: Charge) -> HttpProblem:
     headers = {"Retry-After": str(seconds)}
     limit = charge.limit
     if limit is None:
-        return HttpProblem(429, "ADDRESS_BLOCKED", "Requests from your address are not taken now.", headers=headers)
+        return address_blocked(seconds)
     rate = limit.rate
     detail = limit.message or f"The limit {limit.name!r} is {rate.amount} in {rate.window_seconds} seconds."
     return HttpProblem(429, "RATE_LIMITED", f"{detail} Try again in {seconds} seconds.", headers=headers)

@@ -5,6 +5,7 @@ Knows every status that the service answers with an error; refuses to show stack
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from math import ceil
 from typing import Any
 
 import msgspec
@@ -83,6 +84,12 @@ def problem(
         headers={"Cache-Control": "no-store", **(headers or {})},
         media_type="application/json" if is_v1 else "application/problem+json",
     )
+
+
+def address_blocked(seconds: float) -> HttpProblem:
+    """The refusal of a client that is blocked for so many seconds yet, the same whoever notices it."""
+    detail = "This address is blocked for a while, because of what came from it."
+    return HttpProblem(429, "ADDRESS_BLOCKED", detail, headers={"Retry-After": str(max(ceil(seconds), 1))})
 
 
 def problem_response(scope: Scope, error: Exception) -> Response:

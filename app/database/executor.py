@@ -207,6 +207,8 @@ class Database:
         )
         self.watch = Watch(settings.slow_query_ms)
         self.reader: Reader = PoolReader(self.pool, self.watch)
+        # For what a process asks by itself, whoever asks for what: nobody's statements are counted with it.
+        self.unobserved: Reader = PoolReader(self.pool, Watch(settings.slow_query_ms))
         self.announce: Announce | None = None
 
     def autocommit(self) -> Autocommit:

@@ -17,7 +17,7 @@ from app.middleware.request_context import RequestContext
 from app.middleware.request_limits import RequestLimits
 from app.middleware.security_headers import CrossOrigin, SecurityHeaders
 from app.middleware.unhandled_errors import UnhandledErrors
-from app.setting_groups import HttpSettings, LogSettings
+from app.setting_groups import HttpSettings, LogSettings, ThreatSettings
 from app.settings import Settings
 
 MIGRATION_PAGE = "/docs/migrate-v1-v2"
@@ -42,6 +42,8 @@ def stack(settings: Settings, admission: Admission) -> list[Middleware]:
             sunset_at=http.v1_sunset_at,
             policy_url=http.base_url + MIGRATION_PAGE,
         ),
+        # Above what holds a place: who is blocked takes none, and who has to wait holds none.
+        *_abuse_guard(settings.threat),
         # Above all that costs something, so that a refusal is cheap; below what completes and logs answers.
         Middleware(Overload, admission=admission),
         # Turns whatever fails below into an answer, which the layers above complete.
@@ -67,6 +69,14 @@ def _access_log(log: LogSettings) -> list[Middleware]:
         return []
     render = as_console if log.format == "console" else as_json
     return [Middleware(AccessLog, render=render, is_debug=log.level == "debug")]
+
+
+def _abuse_guard(threat: ThreatSettings) -> list[Middleware]:
+    if not threat.is_enabled:
+        return []
+    from app.middleware.abuse import AbuseGuard  # noqa: PLC0415 - not even imported where it is switched off
+
+    return [Middleware(AbuseGuard)]
 
 
 def _cross_origin(http: HttpSettings) -> list[Middleware]:

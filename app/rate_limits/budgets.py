@@ -11,6 +11,8 @@ from typing import NamedTuple
 # One slot of a cluster, so that one script can read all budgets of a request.
 PREFIX = "{todo:limits}:"
 BLOCK_PREFIX = PREFIX + "block:"
+# Nothing is ever kept below this one.
+NO_BLOCK_PREFIX = PREFIX + "no-block:"
 
 ADMITTED, REFUSED, BLOCKED = 0, 1, 2
 

@@ -8,7 +8,7 @@ from time import monotonic
 from limits import parse
 from starlette.requests import Request
 
-from app.rate_limits.budgets import BLOCK_PREFIX, Charge, Item, Limit, Payer
+from app.rate_limits.budgets import BLOCK_PREFIX, NO_BLOCK_PREFIX, Charge, Item, Limit, Payer
 from app.rate_limits.declarations import DeclaredLimits, limiter
 from app.rate_limits.in_process import LocalBudgets
 from app.rate_limits.pressure import LOOK_SECONDS, Pressure
@@ -45,7 +45,10 @@ class RateLimits:
         *,
         pressure: Pressure | None = None,
         declarations: DeclaredLimits = limiter,
+        honours_blocks: bool = True,
     ) -> None:
+        # What was blocked before blocking was switched off may still have its key.
+        self._block_prefix = BLOCK_PREFIX if honours_blocks else NO_BLOCK_PREFIX
         self.declarations = declarations
         self.is_distributed = settings.is_distributed
         self._factor = settings.factor
@@ -107,7 +110,7 @@ class RateLimits:
             if payer.token_id is not None:
                 items.append((self.token, self.token.prefix + payer.token_id, 1))
         items += [(limit, limit.prefix + subject, 1) for limit in own]
-        return BLOCK_PREFIX + client, tuple(items)
+        return self._block_prefix + client, tuple(items)
 
     def declared(self, endpoint: Operation, request: Request) -> tuple[Item, ...]:
         """What an operation's own limits are charged for this request."""
@@ -136,7 +139,7 @@ class RateLimits:
         subjects = {self.address: client, self.token: payer.token_id}
         holding = (self.address, self.default, self.token, self.reads, self.writes, self.bulk, self.exports, self.auth)
         charges = [
-            Charge(BLOCK_PREFIX + client, ((limit, limit.prefix + subject, 0),))
+            Charge(self._block_prefix + client, ((limit, limit.prefix + subject, 0),))
             for limit in holding
             if (subject := subjects.get(limit, payer.user_id)) is not None
         ]

@@ -8,6 +8,7 @@ from app.api import refresh_cookie
 from app.api.conditional import entity_tag
 from app.api.csrf import CsrfToken
 from app.api.dependencies import CurrentCaller, ServicesHere
+from app.api.login_tries import counted_login
 from app.api.needs import needs
 from app.api.refresh_cookie import Delivery, TokenOrCookieRoute, cleared, deliver, presented, require_page
 from app.api.responses import no_content
@@ -40,7 +41,8 @@ async def log_in(request: Request, body: wire.Login, services: ServicesHere) -> 
 
     The access token goes into `Authorization: Bearer …` and is short-lived; exchange the refresh token for a new pair
     before it expires. The session ends on logout, when it is not refreshed for too long, and at its absolute expiry.
-    An unknown address, a wrong password and a deactivated account get the same 401 (`INVALID_CREDENTIALS`).
+    An unknown address, a wrong password and a deactivated account get the same 401 (`INVALID_CREDENTIALS`). After
+    five of them within five minutes, this account waits for your address (429, `LOGIN_THROTTLED`).
 
     Pages in a browser ask for `token_delivery: cookie`: the refresh token is then only in the cookie
     `__Host-todo_refresh`, and a `csrf_token` takes its place in the answer. It is also in the cookie
@@ -49,9 +51,10 @@ async def log_in(request: Request, body: wire.Login, services: ServicesHere) -> 
     """
     require_page(request, body.token_delivery)
     client = client_from(request.headers.get("user-agent", ""), request.scope["state"]["client_address"])
-    tokens = await commands.log_in(
-        services.database, services.authority, email=body.email, password=body.password, client=client
-    )
+    async with counted_login(request, body.email):
+        tokens = await commands.log_in(
+            services.database, services.authority, email=body.email, password=body.password, client=client
+        )
     return deliver(request, tokens, body.token_delivery)
 
 
