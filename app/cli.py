@@ -12,11 +12,12 @@ from collections.abc import Callable, Sequence
 
 from app import doctor, encryption_keys, server, worker
 from app.api.openapi import document
+from app.client_address import key_of
 from app.database import migrations
 from app.database.errors import DatabaseUnavailable
 from app.database.inspection import DatabaseUnreachable
 from app.database.migrations import MigrationLocked
-from app.development import appoint, migrate, servers, sow
+from app.development import appoint, blocks_in_force, lift_blocks, migrate, servers, sow
 from app.development import run as develop
 from app.domain.errors import NotFound
 from app.field_encryption import Unreadable
@@ -77,6 +78,8 @@ def _parser() -> argparse.ArgumentParser:
     add("seed", _seed, "Put the demo data into the database, once.")
     administrator = add("appoint", _appoint, "Make an account an administrator, the first one for example.")
     administrator.add_argument("email", help="the address that the account registered with")
+    blocks = add("blocks", _blocks, "Show which addresses are blocked, or let one in again.")
+    blocks.add_argument("--lift", metavar="ADDRESS", help="let this address in, in every process, within a second")
     add("doctor", _doctor, "Look for what is wrong, and say how to mend it.")
     keys = add("keys", _keys, "Encryption keys: check which the stored values need, or rotate to the current ones.")
     keys.add_argument("action", choices=["check", "rotate"], help="rotate runs beside the service and can be run again")
@@ -133,6 +136,21 @@ def _keys(options: argparse.Namespace) -> int:
     action = encryption_keys.check if options.action == "check" else encryption_keys.rotate
     with servers(_for_a_terminal(load_settings())) as settings:
         return action(settings)
+
+
+def _blocks(options: argparse.Namespace) -> int:
+    with servers(_for_a_terminal(load_settings())) as settings:
+        if options.lift is None:
+            for block in asyncio.run(blocks_in_force(settings)):
+                reason = ", ".join(block.signals) or block.note
+                print(f"{block.client_key}  until {block.until:%Y-%m-%d %H:%M:%S} UTC  {reason}")
+            return 0
+        key = key_of(options.lift)
+        if key is None:
+            raise Refused(f"{options.lift} is no IP address.")
+        lifted = asyncio.run(lift_blocks(settings, key))
+    print(f"{key} may come in again." if lifted else f"{key} was not blocked.")
+    return 0
 
 
 def _doctor(_options: argparse.Namespace) -> int:

@@ -17,7 +17,11 @@ from typing import TextIO
 
 from app.database import migrations
 from app.database.inspection import inspect
+from app.domain.blocks import commands as block_commands
+from app.domain.blocks import queries as block_queries
+from app.domain.blocks.block import Block
 from app.domain.identity import administration
+from app.domain.pages import MAXIMUM_LIMIT
 from app.domain.users.user import User
 from app.draining import Draining
 from app.lifespan import running_services
@@ -80,6 +84,19 @@ async def appoint(settings: Settings, email: str) -> User:
     of_operator()
     async with running_services(settings, Draining(), application_name="todo-appoint") as services:
         return await administration.appoint(services.database, email)
+
+
+async def blocks_in_force(settings: Settings) -> list[Block]:
+    """The newest hundred blocks that hold."""
+    async with running_services(settings, Draining(), application_name="todo-blocks") as services:
+        return await block_queries.in_force(services.database.reader, MAXIMUM_LIMIT)
+
+
+async def lift_blocks(settings: Settings, client_key: str) -> int:
+    """Lets a client in again; how many blocks that ended. The running processes find out within a second."""
+    of_operator()
+    async with running_services(settings, Draining(), application_name="todo-blocks") as services:
+        return len(await block_commands.lift_client(services.database, client_key))
 
 
 def run(settings: Settings) -> int:

@@ -12,6 +12,7 @@ import pytest
 
 from app.database import migrations
 from app.database.executor import Database
+from app.domain.blocks.commands import block_offender
 from app.domain.messages import commands as messages
 from app.domain.messages.message import Message
 from app.domain.unit_of_work import unit_of_work
@@ -224,6 +225,26 @@ class TestServers:
         result = todo("migrate", cwd=server_directory)
         assert result.returncode == 0
         assert not (server_directory / ".data" / "postgres" / "postmaster.pid").exists()
+
+
+class TestBlocks:
+    """For whoever runs the service and has blocked themselves."""
+
+    ADDRESS = "198.51.100.200"
+
+    async def test_they_are_shown_and_lifted(self, database_url: str, database: Database):
+        await block_offender(database, self.ADDRESS, signals=["trap", "failed_login"], score=5.0)
+        shown = todo("blocks", DATABASE_URL=database_url)
+        [line] = [line for line in shown.stdout.splitlines() if line.startswith(self.ADDRESS)]
+        assert line.endswith("UTC  trap, failed_login")
+        for answer in (f"{self.ADDRESS} may come in again.\n", f"{self.ADDRESS} was not blocked.\n"):
+            lifted = todo("blocks", "--lift", f"::ffff:{self.ADDRESS}", DATABASE_URL=database_url)
+            assert (lifted.returncode, lifted.stdout) == (0, answer)
+        assert self.ADDRESS not in todo("blocks", DATABASE_URL=database_url).stdout
+
+    def test_what_is_no_address_is_refused(self, database_url: str):
+        refused = todo("blocks", "--lift", "example.com", DATABASE_URL=database_url)
+        assert (refused.returncode, refused.stderr) == (2, "example.com is no IP address.\n")
 
 
 class TestAppoint:

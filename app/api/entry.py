@@ -33,6 +33,7 @@ VERSION_LINKS = {
     "teams": "/api/v2/teams",
     "tags": "/api/v2/tags",
     "users": "/api/v2/users",
+    "blocks": "/api/v2/admin/blocks",
     "documentation": "/docs/v2",
     "openapi": "/api/v2/openapi.json",
 }

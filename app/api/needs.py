@@ -25,6 +25,7 @@ _BY_TAG: dict[str, tuple[Permission, Permission | None]] = {
     "keys": (Permission.ACCOUNT, Permission.ACCOUNT),
     "users": (Permission.USERS_READ, Permission.USERS_ADMIN),
     "operations": (Permission.OPERATIONS_READ, None),
+    "blocks": (Permission.BLOCKS_READ, Permission.BLOCKS_ADMIN),
 }
 
 

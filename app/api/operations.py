@@ -15,6 +15,7 @@ from app.api.fields import described
 from app.api.responses import document
 from app.api.routing import ApiRoute
 from app.cache.layer import Cache
+from app.lifespan import Services
 from app.rate_limits.limits import RateLimits
 
 router = APIRouter(prefix="/api/middleware", tags=["operations"], route_class=ApiRoute)
@@ -93,6 +94,20 @@ class RateLimitStats(TypedDict):
     limits: Annotated[dict[str, LimitStats], described("By name.", {})]
 
 
+class ThreatStats(TypedDict):
+    """What one process took for attacks, and what it did."""
+
+    signals: Annotated[dict[str, int], described("What spoke against clients, by kind.", {"failed_login": 12})]
+    dropped_signals: Annotated[int, described("Counted and not scored, for there were too many at once.", 0)]
+    slowed: Annotated[int, described("Requests that were made to wait.", 0)]
+    refused: Annotated[int, described("Requests of blocked addresses: 429, ADDRESS_BLOCKED.", 40)]
+    throttled_logins: Annotated[int, described("Logins that were refused unseen: 429, LOGIN_THROTTLED.", 3)]
+    attacked_logins: Annotated[int, described("Logins to accounts that many had tried before.", 0)]
+    blocks: Annotated[int, described("Addresses that this process has blocked.", 1)]
+    shadow_blocks: Annotated[int, described("Addresses that it would have blocked (THREAT_SHADOW_MODE).", 0)]
+    blocked_now: Annotated[int, described("Addresses that are blocked now, whoever did it.", 1)]
+
+
 class MiddlewareStats(TypedDict):
     """The counts of one process."""
 
@@ -100,16 +115,21 @@ class MiddlewareStats(TypedDict):
     cache: Annotated[CacheStats | None, described("null where no Redis is configured.", None)]
     load: Annotated[LoadStats, described("What is in progress, what waits and what was refused.", None)]
     rate_limits: Annotated[RateLimitStats, described("Who asked for too much.", None)]
+    threat: Annotated[ThreatStats | None, described("null with ENABLE_ENHANCED_SECURITY=false.", None)]
 
 
 @router.get("/stats", response_model=MiddlewareStats, summary="Show what the layers did")
 async def get_middleware_stats(request: Request, services: ServicesHere) -> Response:
-    """Shows what the cache did, what is in progress, and who asked for too much. For administrators; 403 for others."""
+    """Shows what the cache did, what is in progress, who asked for too much, and what was taken for an attack.
+
+    For administrators; 403 for others.
+    """
     cache = None if services.cache is None else _cache_stats(services.cache)
     admission: Admission = request.app.state.admission
     load = cast("LoadStats", asdict(admission.snapshot()))
     limits = _limit_stats(services.limits)
-    return document(MiddlewareStats(process_id=os.getpid(), cache=cache, load=load, rate_limits=limits))
+    threat = _threat_stats(services)
+    return document(MiddlewareStats(process_id=os.getpid(), cache=cache, load=load, rate_limits=limits, threat=threat))
 
 
 def _limit_stats(limits: RateLimits) -> RateLimitStats:
@@ -130,6 +150,13 @@ def _limit_stats(limits: RateLimits) -> RateLimitStats:
             for name, limit in limits.all.items()
         },
     )
+
+
+def _threat_stats(services: Services) -> ThreatStats | None:
+    guard = services.guard
+    if guard is None:
+        return None
+    return cast("ThreatStats", {**asdict(guard.counts), "blocked_now": len(guard.blocklist.until)})
 
 
 def _cache_stats(cache: Cache) -> CacheStats:

@@ -4,6 +4,7 @@ from functools import cached_property
 from typing import Any
 from uuid import uuid4
 
+from tests.addresses import unused_address
 from tests.contract.live import LiveService
 from tests.domain.identity.mailing import mailed
 from tests.factories import PASSWORD
@@ -41,6 +42,8 @@ class Household:
                 values[name] = self._session()
             elif name == "api_key_id":
                 values[name] = self._api_key() if is_used_up else self.api_key
+            elif name == "block_id":
+                values[name] = self.owner.create("/api/v2/admin/blocks", address=unused_address())
         return values
 
     def body_values(self, path: str) -> dict[str, Any]:
@@ -53,6 +56,7 @@ class Household:
             "into": self.tag,
             "id": self.todo,
             "if_match": "*",
+            "address": unused_address(),
         }
         if path.endswith("/api-keys"):
             values["scopes"] = ["todos:read"]

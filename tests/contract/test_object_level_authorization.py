@@ -131,7 +131,8 @@ def seen(operation: Operation, values: dict[str, str], household: Household) -> 
     if "api_key_id" in values or operation.path.endswith("/api-keys"):
         return household.member.ask("GET", "/api/v2/me/api-keys")["items"]
     trashed = operation.path.endswith("/restore")
-    for name, place in (("todo_id", "todos"), ("project_id", "projects"), ("tag_id", "tags")):
+    places = {"todo_id": "todos", "project_id": "projects", "tag_id": "tags", "block_id": "admin/blocks"}
+    for name, place in places.items():
         if name in values:
             if trashed:
                 return household.owner.ask("GET", f"/api/v2/{place}/trash")["items"]

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID, uuid4
 
+from app.domain.blocks import commands as block_commands
 from app.domain.identity import administration, commands
 from app.domain.identity.administration import AccessChange
 from app.domain.projects import commands as project_commands
@@ -17,6 +18,7 @@ from app.domain.todos import commands as todo_commands
 from app.domain.users.caller import Caller
 from app.domain.users.user import User
 from app.lifespan import Services
+from tests.addresses import unused_address
 from tests.api_key_factories import make_api_key
 from tests.factories import bearer, make_user, open_session
 from tests.security.operations import Operation, resolved
@@ -166,6 +168,15 @@ async def _api_key(things: Things) -> UUID:
     return (await make_api_key(things.database, things.person)).api_key.id
 
 
+async def _block(things: Things) -> UUID:
+    block = await block_commands.block_offender(things.database, unused_address(), signals=["trap"], score=5.0)
+    return block.id if block is not None else uuid4()
+
+
+async def _address(_things: Things) -> str:
+    return unused_address()
+
+
 async def _refresh_token(things: Things) -> str:
     return (await open_session(things.database, things.services.authority, things.person)).refresh_token
 
@@ -206,6 +217,7 @@ MAKERS: dict[str, Callable[[Things], Awaitable[object]]] = {
     "user_id": _user,
     "session_id": _session,
     "api_key_id": _api_key,
+    "block_id": _block,
 }
 # Members of bodies whose example is good for nothing, since it must be something that exists, or that does not.
 VALUES: dict[str, Callable[[Things], Awaitable[object]]] = {
@@ -215,6 +227,7 @@ VALUES: dict[str, Callable[[Things], Awaitable[object]]] = {
     "email": _newcomer,
     "refresh_token": _refresh_token,
     "slug": _slug,
+    "address": _address,
     "name": _name,
 }
 # Whole bodies, by the id of the operation: where the example acts on nothing of anybody's.

@@ -94,6 +94,11 @@ def administrators_and_themselves(role: Role, place: Place) -> Outcome:
     return Outcome.SERVED if role is Role.ADMINISTRATOR or place is Place.OWN else Outcome.INVISIBLE
 
 
+def administrators_alone(role: Role, _place: Place) -> Outcome:
+    """For administrators of the service; to all others it does not exist."""
+    return Outcome.SERVED if role is Role.ADMINISTRATOR else Outcome.INVISIBLE
+
+
 def administrators_on_whom_they_see(role: Role, place: Place) -> Outcome:
     """For administrators; everybody sees themselves, and so that they may not."""
     if role is Role.ADMINISTRATOR:
@@ -115,6 +120,8 @@ RULES = (
     Rule(r"POST /auth/step-up", anybody),
     Rule(r"POST /auth/(logout|logout-all|password/change)", anybody),
     Rule(r"GET /(users|api/middleware/stats)", administrators),
+    Rule(r"(GET|POST) /admin/blocks", administrators),
+    Rule(r"(GET|DELETE) /admin/blocks/{block_id}", administrators_alone),
     Rule(r"GET /users/{user_id}", administrators_and_themselves),
     Rule(r"PATCH /users/{user_id}", administrators_on_whom_they_see),
     Rule(r"(GET|DELETE) /users/{user_id}/(sessions|api-keys)(/{\w+})?", administrators_on_whom_they_see),

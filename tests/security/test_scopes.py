@@ -30,8 +30,10 @@ RULES: tuple[tuple[str, str | None, str | None], ...] = (
     (r"/tags(/.+)?", "tags:read", "tags:write"),
     (r"/teams(/.+)?", "teams:read", "teams:write"),
     (r"/api/middleware/.+", "operations:read", FOR_NO_KEY),
+    (r"/admin/blocks(/.+)?", "blocks:read", FOR_NO_KEY),
 )
 SCOPES = (
+    "blocks:read",
     "me:read",
     "me:write",
     "operations:read",

@@ -7,6 +7,7 @@ from app.api.v1 import auth, project_items, registration, tag_items
 from app.api.v2 import (
     account,
     api_keys,
+    blocks,
     me,
     my_address,
     my_limits,
@@ -35,5 +36,5 @@ for replaced in (todos, todo_lists, todo_batch, account, users, projects, tags):
     router.include_router(replaced.router)
 
 # New: what version 1 does not know.
-for new in (step_up, recovery, teams, team_members, me, my_address, my_limits, api_keys, user_credentials):
+for new in (step_up, recovery, teams, team_members, me, my_address, my_limits, api_keys, user_credentials, blocks):
     router.include_router(new.router)

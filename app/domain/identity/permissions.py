@@ -28,6 +28,8 @@ class Permission(StrEnum):
     USERS_READ = "users:read"
     USERS_ADMIN = "users:admin"
     OPERATIONS_READ = "operations:read"
+    BLOCKS_READ = "blocks:read"
+    BLOCKS_ADMIN = "blocks:admin"
 
 
 DESCRIPTIONS: dict[Permission, str] = {
@@ -45,16 +47,26 @@ DESCRIPTIONS: dict[Permission, str] = {
     Permission.USERS_READ: "See everybody's accounts, sessions and API keys. For administrators.",
     Permission.USERS_ADMIN: "Decide who comes in and with which roles; end sessions and API keys. For administrators.",
     Permission.OPERATIONS_READ: "See what a running process has done. For administrators.",
+    Permission.BLOCKS_READ: "See which addresses are kept out, and why. For administrators.",
+    Permission.BLOCKS_ADMIN: "Keep addresses out and let them in again. For administrators.",
 }
 
 OF_ROLE: dict[str, frozenset[Permission]] = {
-    ADMINISTRATOR: frozenset({Permission.USERS_READ, Permission.USERS_ADMIN, Permission.OPERATIONS_READ}),
+    ADMINISTRATOR: frozenset(
+        {
+            Permission.USERS_READ,
+            Permission.USERS_ADMIN,
+            Permission.OPERATIONS_READ,
+            Permission.BLOCKS_READ,
+            Permission.BLOCKS_ADMIN,
+        }
+    ),
 }
 # Whatever no role has for itself. What people may do in their teams is decided by their role there.
 OF_EVERYBODY = frozenset(Permission).difference(*OF_ROLE.values())
 
 # A key that leaks must not make itself permanent, nor others powerful: these take a person who has logged in.
-FOR_SESSIONS_ONLY = frozenset({Permission.ACCOUNT, Permission.USERS_ADMIN})
+FOR_SESSIONS_ONLY = frozenset({Permission.ACCOUNT, Permission.USERS_ADMIN, Permission.BLOCKS_ADMIN})
 GRANTABLE = frozenset(Permission) - FOR_SESSIONS_ONLY
 
 
