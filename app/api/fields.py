@@ -70,7 +70,9 @@ class FreeText:
     def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
         """The same rules for readers of the document."""
         characters = (text.REFUSED_IN_LINES if self.lines else text.REFUSED_IN_LINE) + self.refused
-        visible = f"[^{characters}]*[^{characters}\\s][^{characters}]*"
+        blank = text.BLANK_IN_LINES if self.lines else text.BLANK_IN_LINE
+        # Each character fits one place only: clients' engines try all ways to part a text, in the square of its length.
+        visible = f"([^{characters}{blank}]|[{blank}]+[^{characters}{blank}])[^{characters}]*"
         return {
             **handler(schema),
             "minLength": self.minimum,

@@ -9,6 +9,9 @@ import unicodedata
 # What is refused, as inside the brackets of a JSON schema's pattern. Lone surrogates are no characters there.
 REFUSED_IN_LINE = "\\u0000-\\u001f\\u007f-\\u009f\\u2028\\u2029\\u202a-\\u202e\\u2066-\\u2069"
 REFUSED_IN_LINES = "\\u0000-\\u0008\\u000b\\u000c\\u000e-\\u001f\\u007f-\\u009f\\u202a-\\u202e\\u2066-\\u2069"
+# What is not refused and yet cannot be seen, likewise; `strip` takes just these away.
+BLANK_IN_LINE = " \\u00a0\\u1680\\u2000-\\u200a\\u202f\\u205f\\u3000"
+BLANK_IN_LINES = BLANK_IN_LINE + "\\t\\n\\r\\u2028\\u2029"
 
 _NOT_SINGLE_LINE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 _NOT_MULTI_LINE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
