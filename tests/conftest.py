@@ -202,7 +202,7 @@ class Running:
 async def running(settings: Settings) -> AsyncIterator[Running]:
     """An application of these settings. Like a server, it gives each request a state of its own."""
     application = create_app(settings)
-    async with LifespanManager(application) as manager:
+    async with LifespanManager(application, startup_timeout=60, shutdown_timeout=60) as manager:
         state = manager._state
 
         async def serve(scope: Scope, receive: Receive, send: Send) -> None:
