@@ -17,9 +17,9 @@ from app.database import migrations
 from app.database.errors import DatabaseUnavailable
 from app.database.inspection import DatabaseUnreachable
 from app.database.migrations import MigrationLocked
-from app.development import appoint, blocks_in_force, lift_blocks, migrate, servers, sow
+from app.development import appoint, blocks_in_force, lift_blocks, migrate, reset_second_factors, servers, sow
 from app.development import run as develop
-from app.domain.errors import NotFound
+from app.domain.errors import Conflict, NotFound
 from app.field_encryption import Unreadable
 from app.local_stack import LocalStackError
 from app.main import create_app
@@ -80,6 +80,9 @@ def _parser() -> argparse.ArgumentParser:
     administrator.add_argument("email", help="the address that the account registered with")
     blocks = add("blocks", _blocks, "Show which addresses are blocked, or let one in again.")
     blocks.add_argument("--lift", metavar="ADDRESS", help="let this address in, in every process, within a second")
+    mfa = add("mfa", _reset_second_factors, "Take all second factors from an account whose owner has lost them.")
+    mfa.add_argument("action", choices=["reset"])
+    mfa.add_argument("email", help="the address that the account registered with")
     add("doctor", _doctor, "Look for what is wrong, and say how to mend it.")
     keys = add("keys", _keys, "Encryption keys: check which the stored values need, or rotate to the current ones.")
     keys.add_argument("action", choices=["check", "rotate"], help="rotate runs beside the service and can be run again")
@@ -150,6 +153,16 @@ def _blocks(options: argparse.Namespace) -> int:
             raise Refused(f"{options.lift} is no IP address.")
         lifted = asyncio.run(lift_blocks(settings, key))
     print(f"{key} may come in again." if lifted else f"{key} was not blocked.")
+    return 0
+
+
+def _reset_second_factors(options: argparse.Namespace) -> int:
+    with servers(_for_a_terminal(load_settings())) as settings:
+        try:
+            asyncio.run(reset_second_factors(settings, options.email))
+        except (NotFound, Conflict) as error:
+            raise Refused(error.detail) from error
+    print(f"{options.email} has no second factor any more, and is logged out everywhere.")
     return 0
 
 

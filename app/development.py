@@ -20,7 +20,7 @@ from app.database.inspection import inspect
 from app.domain.blocks import commands as block_commands
 from app.domain.blocks import queries as block_queries
 from app.domain.blocks.block import Block
-from app.domain.identity import administration
+from app.domain.identity import administration, factor_reset
 from app.domain.pages import MAXIMUM_LIMIT
 from app.domain.users.user import User
 from app.draining import Draining
@@ -97,6 +97,12 @@ async def lift_blocks(settings: Settings, client_key: str) -> int:
     of_operator()
     async with running_services(settings, Draining(), application_name="todo-blocks") as services:
         return len(await block_commands.lift_client(services.database, client_key))
+
+
+async def reset_second_factors(settings: Settings, email: str) -> None:
+    """Takes all second factors from an account. Raises NotFound and Conflict."""
+    async with running_services(settings, Draining(), application_name="todo-mfa-reset") as services:
+        await factor_reset.reset_second_factors_of(services.database, services.cipher, email)
 
 
 def run(settings: Settings) -> int:

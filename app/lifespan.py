@@ -20,6 +20,7 @@ from app.domain.identity.api_key_uses import ApiKeyUses
 from app.domain.identity.authority import Authority, authority
 from app.domain.identity.gate import SessionGate
 from app.domain.identity.letters import Letters
+from app.domain.second_factors.keys import FactorKeys, factor_keys
 from app.domain.todos.creations import Creations
 from app.domain.todos.reading import TodoReader
 from app.draining import Draining
@@ -52,6 +53,7 @@ class Services:
     # What is sent through them goes by way of app.domain.messages.
     providers: Providers
     letters: Letters
+    factor_keys: FactorKeys
     gate: SessionGate
     api_keys: ApiKeyGate
     api_key_uses: ApiKeyUses
@@ -93,6 +95,7 @@ async def running_services(
         stack.push_async_callback(providers.close)
         uses = ApiKeyUses(database)
         stack.push_async_callback(_end, asyncio.create_task(uses.keep()))
+        cipher = field_cipher(settings.encryption)
         window_seconds = settings.database.batch_window_ms / 1000
         max_size = settings.database.batch_maximum
         yield Services(
@@ -103,6 +106,7 @@ async def running_services(
             cipher=cipher,
             providers=providers,
             letters=Letters(cipher, settings.http.account_pages),
+            factor_keys=factor_keys(settings.security, settings.outbound, cipher),
             gate=SessionGate(database.reader, proofs.access_tokens, cache),
             api_keys=ApiKeyGate(database.reader, cache),
             api_key_uses=uses,

@@ -7,7 +7,7 @@ import datetime as dt
 
 from app.domain.errors import Conflict, NotAuthenticated
 from app.domain.identity import commands as identity
-from app.domain.identity.session import client_from
+from app.domain.identity.session import Tokens, client_from
 from app.domain.ids import ProjectId, TeamId
 from app.domain.pages import MAXIMUM_LIMIT, PageRequest
 from app.domain.projects import commands as projects
@@ -49,7 +49,7 @@ TAGS = (("home",), ("work", "urgent"), ("errands",), (), ("reading",))
 
 
 async def seed(services: Services) -> bool:
-    """Puts in what is missing of the demo data; True if todos were. Once the password was changed, nothing happens."""
+    """Puts in what is missing of the demo data; True if todos were. Nothing, once the login of the user was changed."""
     database, proofs = services.database, services.authority
     try:
         password_hash = await proofs.passwords.hash(DEMO_PASSWORD)
@@ -62,6 +62,8 @@ async def seed(services: Services) -> bool:
         tokens = await identity.log_in(database, proofs, email=DEMO_EMAIL, password=DEMO_PASSWORD, client=CLIENT)
     except NotAuthenticated:
         return False
+    if not isinstance(tokens, Tokens):
+        return False  # Somebody has given the demo user a second factor.
     caller = await services.gate.caller(tokens.access_token)
     team_id = await _demo_team(services, caller)
     project_ids = await _demo_projects(services, caller, team_id)

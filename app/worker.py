@@ -12,7 +12,7 @@ from datetime import timedelta
 
 from app.cache.announcing import discard_outdated
 from app.domain.blocks import commands as blocks
-from app.domain.identity import api_key_commands
+from app.domain.identity import api_key_commands, challenges, enrolment
 from app.domain.identity import commands as identity
 from app.domain.messages import commands as messages
 from app.domain.projects import commands as projects
@@ -62,6 +62,8 @@ JOBS = (
     Job("purge_api_keys", timedelta(hours=1), lambda services: api_key_commands.purge_ended(services.database)),
     Job("purge_mailed_tokens", timedelta(minutes=10), lambda services: identity.purge_mailed_tokens(services.database)),
     Job("purge_blocks", timedelta(hours=1), lambda services: blocks.purge_ended(services.database)),
+    Job("purge_login_challenges", timedelta(hours=1), lambda services: challenges.purge_expired(services.database)),
+    Job("purge_second_factors", timedelta(hours=1), lambda services: enrolment.purge_stale(services.database)),
     Job("discard_cache_touches", timedelta(minutes=10), lambda services: discard_outdated(services.database)),
 )
 

@@ -20,6 +20,7 @@ from app.domain.blocks import tables as block_tables
 from app.domain.guesses import tables as guess_tables
 from app.domain.identity import tables as identity_tables
 from app.domain.messages import tables as message_tables
+from app.domain.second_factors import tables as factor_tables
 from app.domain.todos import tables as todo_tables
 
 LIMITS = ("SET lock_timeout = '4s'", "SET statement_timeout = '10min'")
@@ -31,6 +32,7 @@ TABLES = (
     guess_tables.guesses,
     identity_tables.refresh_tokens,
     message_tables.messages,
+    factor_tables.second_factors,
     todo_tables.tags,
     touches.cache_touches,
 )

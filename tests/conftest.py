@@ -22,11 +22,13 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from app.database import migrations
 from app.database.executor import Database
+from app.domain.second_factors import proving
 from app.field_encryption import FieldCipher, field_cipher
 from app.lifespan import Services
 from app.local_stack import LocalStack
 from app.main import create_app
 from app.settings import Settings, load_settings, variables
+from tests.authenticators import Clock
 from tests.messages import Outbox
 
 TEMPLATE = "todo_template_test"
@@ -188,6 +190,14 @@ def cipher(settings: Settings) -> FieldCipher:
 def outbox(database: Database, cipher: FieldCipher) -> Outbox:
     """What the service has written to people and nobody has delivered: in tests no worker runs."""
     return Outbox(database, cipher)
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    """The time that second factors in this process live by."""
+    made = Clock()
+    monkeypatch.setattr(proving, "time", made)
+    return made
 
 
 @dataclass(frozen=True)

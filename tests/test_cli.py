@@ -13,15 +13,18 @@ import pytest
 from app.database import migrations
 from app.database.executor import Database
 from app.domain.blocks.commands import block_offender
+from app.domain.identity.authority import authority
+from app.domain.identity.gate import SessionGate
 from app.domain.messages import commands as messages
 from app.domain.messages.message import Message
 from app.domain.unit_of_work import unit_of_work
 from app.domain.users import repository
 from app.field_encryption import field_cipher
 from app.local_stack import LocalStack
-from app.settings import load_settings
+from app.settings import Settings, load_settings
+from tests.authenticators import Clock, set_up_totp
 from tests.conftest import TEMPLATE, WORKER, Stack, recreate
-from tests.factories import make_user
+from tests.factories import factor_keys_of, make_user, open_session
 from tests.server_processes import free_port
 from tests.test_settings import PRODUCTION
 
@@ -261,3 +264,24 @@ class TestAppoint:
         result = todo("appoint", "nobody@example.com", DATABASE_URL=database_url)
         assert result.returncode == 2
         assert "nobody@example.com" in result.stderr
+
+
+class TestMfaReset:
+    def test_who_has_none_is_told_so(self, database_url: str):
+        result = todo("mfa", "reset", "nobody@example.com", DATABASE_URL=database_url)
+        assert result.returncode == 2
+        assert "nobody@example.com" in result.stderr
+
+    async def test_the_account_has_none_any_more(
+        self, database: Database, settings: Settings, clock: Clock, database_url: str
+    ):
+        user, proofs = await make_user(database), authority(settings.security)
+        gate = SessionGate(database.reader, proofs.access_tokens)
+        caller = await gate.caller((await open_session(database, proofs, user)).access_token)
+        await set_up_totp(database, proofs, factor_keys_of(settings), caller, clock)
+        proofs.close()
+        result = await asyncio.to_thread(todo, "mfa", "reset", user.email, DATABASE_URL=database_url)
+        assert (result.returncode, user.email in result.stdout) == (0, True)
+        holder = await repository.password_by_id(database.reader, user.id)
+        assert holder is not None
+        assert not holder.has_second_factor

@@ -20,6 +20,7 @@ VERSION_LINKS = {
     "refresh": "/api/v2/auth/refresh",
     "me": "/api/v2/me",
     "sessions": "/api/v2/me/sessions",
+    "mfa": "/api/v2/me/mfa",
     "api_keys": "/api/v2/me/api-keys",
     "limits": "/api/v2/me/limits",
     "todos": "/api/v2/todos",

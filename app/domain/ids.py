@@ -12,6 +12,7 @@ TodoId = NewType("TodoId", UUID)
 SessionId = NewType("SessionId", UUID)
 ApiKeyId = NewType("ApiKeyId", UUID)
 BlockId = NewType("BlockId", UUID)
+FactorId = NewType("FactorId", UUID)
 
 _VERSION_7 = 0x7 << 76
 _VARIANT = 0x2 << 62

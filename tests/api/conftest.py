@@ -11,8 +11,9 @@ import pytest
 from app.database.executor import Database
 from app.domain.users.user import User
 from app.settings import Settings
+from tests.authenticators import Clock, Enrolled, Telephone
 from tests.conftest import Running
-from tests.factories import bearer, make_user, open_session
+from tests.factories import PASSWORD, bearer, make_user, open_session
 
 # Has an answer made anew, where its statements are counted.
 UNKEPT = {"Cache-Control": "no-cache"}
@@ -59,6 +60,16 @@ async def new_person(service: Running, settings: Settings, database: Database) -
             return Person(user, await clients.enter_async_context(http))
 
         yield make
+
+
+async def set_up_totp(person: Person, clock: Clock) -> Enrolled:
+    """Gives somebody in a fresh session an authenticator application, over the interface alone."""
+    made = await person.http.post("/api/v2/me/mfa/totp", json={"password": PASSWORD})
+    assert made.status_code == 200, made.text
+    telephone = Telephone(made.json()["secret"], clock)
+    confirmed = await person.http.post("/api/v2/me/mfa/totp/confirm", json={"code": telephone.code()})
+    assert confirmed.status_code == 200, confirmed.text
+    return Enrolled(telephone, confirmed.json()["recovery_codes"])
 
 
 @pytest.fixture

@@ -22,7 +22,15 @@ DOCUMENTS: dict[Version, dict[str, Any]] = {
     version: document(create_app(load_settings(ENVIRONMENT="test")), version) for version in VERSIONS
 }
 PUBLIC = {
-    "v1": {"register", "resend_registration_mail", "verify_registration", "log_in", "refresh_tokens"},
+    "v1": {
+        "register",
+        "resend_registration_mail",
+        "verify_registration",
+        "log_in",
+        "refresh_tokens",
+        "verify_mfa",
+        "send_mfa_code",
+    },
     "v2": {
         "register",
         "resend_registration_mail",
@@ -31,6 +39,8 @@ PUBLIC = {
         "reset_password",
         "log_in",
         "refresh_tokens",
+        "verify_mfa",
+        "send_mfa_code",
         "get_root",
         "get_entry_point",
         "get_health",

@@ -93,6 +93,7 @@ class Speakers:
             self._households[name], self.answers[name] = Household(self._service), Counter()
         household, answers = self._households[name], self.answers[name]
         turn = answers.total()
+        household.prepare(case.operation.method, case.operation.path)
         _mend(case)
         _make_real(case, household, is_everything_real=turn % 2 == 0)
         headers = _speaker(case, household, turn)

@@ -1,11 +1,17 @@
 """A team with something of everything, for whatever an operation is about. What gets used up is made anew each time."""
 
+from collections.abc import Callable
 from functools import cached_property
 from typing import Any
 from uuid import uuid4
 
+from schemathesis.core.transport import USER_AGENT
+
+from app.domain.second_factors.factor import Method
+from tests import factors_at_hand
 from tests.addresses import unused_address
-from tests.contract.live import LiveService
+from tests.authenticators import a_number
+from tests.contract.live import LiveService, Person
 from tests.domain.identity.mailing import mailed
 from tests.factories import PASSWORD
 from tests.messages import Outbox
@@ -21,30 +27,39 @@ class Household:
         self.viewer = service.person("Vera")
         self.team = self._team()
 
+    def prepare(self, method: str, path: str) -> None:
+        """Gives Max the second factor that an operation on it is about."""
+        _, _, factor = path.partition("/me/mfa/")
+        if method.upper() == "DELETE" and factor:
+            self.enrol(self.member, Method(factor))
+        elif factor in {"{method}/send", "recovery-codes"}:
+            self.enrol(self.member, Method.MAIL)
+            self._service.run(factors_at_hand.forget_sendings)
+
+    def enrol(self, person: Person, method: Method) -> list[str]:
+        """Gives somebody a second factor; their recovery codes."""
+        return self._service.run(lambda services: factors_at_hand.enrol(services, person.user, method))
+
     def path_parameters(self, method: str, path: str) -> dict[str, str]:
         """Values for the parameters of a path, of things that exist and that the operation may use up."""
         is_used_up = method.upper() == "DELETE" or path.endswith(("/restore", "/leave", "/merge", "/rotate"))
         is_trashed = path.endswith("/restore")
-        values: dict[str, str] = {}
-        for name in (part[1:-1] for part in path.split("/") if part.startswith("{")):
-            if name == "team_id":
-                values[name] = self._team() if is_used_up and "/members" not in path else self.team
-            elif name == "todo_id":
-                values[name] = self._todo(is_trashed=is_trashed) if is_used_up else self.todo
-            elif name == "project_id":
-                values[name] = self._project(is_trashed=is_trashed) if is_used_up else self.project
-            elif name == "tag_id":
-                values[name] = self._tag() if is_used_up else self.tag
-            elif name == "user_id":
-                is_members = not is_used_up or "/sessions" in path or "/api-keys" in path
-                values[name] = str(self.member.user.id) if is_members else self._newcomer()
-            elif name == "session_id":
-                values[name] = self._session()
-            elif name == "api_key_id":
-                values[name] = self._api_key() if is_used_up else self.api_key
-            elif name == "block_id":
-                values[name] = self.owner.create("/api/v2/admin/blocks", address=unused_address())
-        return values
+        is_about_somebody = not is_used_up or "/sessions" in path or "/api-keys" in path
+        makers: dict[str, Callable[[], str]] = {
+            "team_id": lambda: self._team() if is_used_up and "/members" not in path else self.team,
+            "todo_id": lambda: self._todo(is_trashed=is_trashed) if is_used_up else self.todo,
+            "project_id": lambda: self._project(is_trashed=is_trashed) if is_used_up else self.project,
+            "tag_id": lambda: self._tag() if is_used_up else self.tag,
+            "method": lambda: "mail",
+            "user_id": lambda: (
+                str(self.member.user.id) if is_about_somebody else self._newcomer(has_factor=path.endswith("/mfa"))
+            ),
+            "session_id": self._session,
+            "api_key_id": lambda: self._api_key() if is_used_up else self.api_key,
+            "block_id": lambda: self.owner.create("/api/v2/admin/blocks", address=unused_address()),
+        }
+        names = [part[1:-1] for part in path.split("/") if part.startswith("{")]
+        return {name: makers[name]() for name in names if name in makers}
 
     def body_values(self, path: str) -> dict[str, Any]:
         """Values for members of bodies, by name, that fit what exists."""
@@ -70,10 +85,22 @@ class Household:
             values["token"] = self._mailed_token(path)
         if path.endswith("/refresh"):
             values["refresh_token"] = self.member.new_session()[1]
-        if path.endswith("/step-up"):
-            values["password"] = PASSWORD
         if path.endswith("/password/change"):
             values["current_password"] = PASSWORD
+        return values | self._factor_values(path)
+
+    def _factor_values(self, path: str) -> dict[str, Any]:
+        """The same for bodies about second factors."""
+        values: dict[str, Any] = {}
+        if path.endswith("/step-up"):
+            values = {"password": PASSWORD, "method": None, "code": None}
+        if "/me/mfa/" in path:
+            values = {"password": PASSWORD, "phone_number": a_number()}
+        if path.endswith("/confirm"):
+            user = self.member.user
+            values["code"] = self._service.run(lambda services: factors_at_hand.begin(services, user, Method.MAIL))
+        if "/auth/mfa/" in path:
+            values = self._login_proof(method="recovery_code" if path.endswith("/verify") else "mail")
         return values
 
     @cached_property
@@ -119,8 +146,16 @@ class Household:
     def _tag(self) -> str:
         return self.owner.create("/api/v2/tags", name=uuid4().hex, team_id=self.team)
 
-    def _newcomer(self) -> str:
+    def _login_proof(self, *, method: str) -> dict[str, Any]:
+        codes = self.enrol(self.member, Method.MAIL)
+        self._service.run(factors_at_hand.forget_sendings)
+        token = self._service.run(lambda services: factors_at_hand.challenge(services, self.member.user, USER_AGENT))
+        return {"challenge": token, "method": method, "code": codes[0]}
+
+    def _newcomer(self, *, has_factor: bool) -> str:
         person = self._service.person("Nora")
+        if has_factor:
+            self.enrol(person, Method.MAIL)
         self.owner.create(f"/api/v2/teams/{self.team}/members", email=person.user.email)
         return str(person.user.id)
 

@@ -32,6 +32,8 @@ UNSEEN = {
         "password_hash": "shown to nobody; the sessions that a new password ends count themselves",
         "email_key": "made from the address",
         "name_key": "made from the name",
+        "password_needs_factor": "shown to nobody; logins and changes of the password ask the database",
+        "second_factor_since": "as above",
         "deletion_scheduled_at": "shown to nobody",
     },
     "sessions": {

@@ -8,9 +8,11 @@ from app.database.executor import Database
 from app.domain.identity.authority import Authority
 from app.domain.identity.authority import authority as authority_of
 from app.domain.identity.letters import Letters
+from app.domain.second_factors.keys import FactorKeys
 from app.field_encryption import FieldCipher
 from app.settings import Settings
 from tests.domain.touching import Stage, stage_on
+from tests.factories import factor_keys_of
 
 
 @pytest.fixture(scope="session")
@@ -25,6 +27,12 @@ def authority(settings: Settings) -> Iterator[Authority]:
 def letters(settings: Settings, cipher: FieldCipher) -> Letters:
     """Who writes mails for a worker."""
     return Letters(cipher, settings.http.account_pages)
+
+
+@pytest.fixture(scope="session")
+def keys(settings: Settings) -> FactorKeys:
+    """What a worker seals and recognises second factors with."""
+    return factor_keys_of(settings)
 
 
 @pytest.fixture

@@ -4,6 +4,7 @@ import pytest
 
 from tests.domain.identity.key_touches import API_KEYS
 from tests.domain.identity.mail_touches import MAILED
+from tests.domain.identity.second_factor_touches import SECOND_FACTORS
 from tests.domain.identity.step_up_touches import STEP_UP
 from tests.domain.identity.touches import IDENTITY
 from tests.domain.projects.touches import PROJECTS
@@ -12,7 +13,7 @@ from tests.domain.teams.touches import TEAMS
 from tests.domain.touching import Case, Stage, Table, commands_of
 from tests.domain.users.touches import USERS
 
-TABLES = (USERS, IDENTITY, MAILED, STEP_UP, API_KEYS, TEAMS, PROJECTS, TAGS)
+TABLES = (USERS, IDENTITY, MAILED, STEP_UP, API_KEYS, SECOND_FACTORS, TEAMS, PROJECTS, TAGS)
 
 
 def cases(*tables: tuple[Case, ...]) -> pytest.MarkDecorator:

@@ -103,7 +103,8 @@ def test_what_is_said_to_be_unseen_exists() -> None:
 
 def test_every_table_is_watched_or_never_cached() -> None:
     # Tokens are compared and never shown; guesses are counted; notes are about the cache itself; messages leave by
-    # other ways; the audit log and the list of blocks are always read anew.
+    # other ways; the audit log and the list of blocks are always read anew; second factors and what belongs to them are
+    # read whenever somebody proves one.
     never_cached = {
         "refresh_tokens",
         "mailed_tokens",
@@ -113,5 +114,9 @@ def test_every_table_is_watched_or_never_cached() -> None:
         "audit_log",
         "audit_chains",
         "address_blocks",
+        "second_factors",
+        "recovery_codes",
+        "code_sendings",
+        "login_challenges",
     }
     assert set(metadata.tables) == {*WATCHED, *never_cached}

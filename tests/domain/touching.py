@@ -11,8 +11,10 @@ from app.database.executor import Database
 from app.database.touches import FORGET, Note
 from app.domain.identity.authority import Authority
 from app.domain.identity.letters import Letters
+from app.domain.second_factors.keys import FactorKeys
 from app.field_encryption import field_cipher
 from app.settings import Settings
+from tests.factories import factor_keys_of
 
 # What a test changes behind the service's back is written under this name; it announces nothing.
 BEHIND_THE_SCENES = "todo-tests-behind"
@@ -28,6 +30,7 @@ class Stage:
     behind: Database
     authority: Authority
     letters: Letters
+    keys: FactorKeys
     notes: list[Note] = field(default_factory=list)
     _arranged: list[int] = field(default_factory=lambda: [0])
 
@@ -72,7 +75,7 @@ async def stage_on(database: Database, settings: Settings, authority: Authority)
     """A stage on `database`, which goes back to announcing nothing, and forgets its notes, in the end."""
     behind = Database(settings.database, application_name=BEHIND_THE_SCENES)
     letters = Letters(field_cipher(settings.encryption), settings.http.account_pages)
-    stage = Stage(database, behind, authority, letters)
+    stage = Stage(database, behind, authority, letters, factor_keys_of(settings))
 
     async def remember(note: Note) -> None:
         stage.notes.append(note)

@@ -20,10 +20,17 @@ from app.cache.layer import Basis, Cache, Place
 from app.database.executor import Database, Transaction
 from app.database.statements import Statement
 from app.database.touches import Note, note_of
-from app.domain.identity import rotation
+from app.domain.guesses import limit
+from app.domain.identity import challenges, rotation
+from app.domain.identity.session import Client
+from app.domain.ids import FactorId
+from app.domain.second_factors import repository as factors
 from app.domain.unit_of_work import unit_of_work
+from app.domain.users.repository import PasswordHolder
 from app.redis.connecting import Connected
 from app.redis.link import Link
+
+DYING = "a client that is in at a death"
 
 
 def patient() -> None:
@@ -142,6 +149,34 @@ def dies_in_rotation() -> None:
     vars(rotation)["unit_of_work"] = mortal_unit_of_work
 
 
+def unlimited_guesses() -> None:
+    """Every guess at a second factor is looked at, so that only what accepts a proof decides."""
+    limit.MAXIMUM = 1_000_000
+
+
+def accepts_steps_again() -> None:
+    """A time step is accepted by whoever has compared it, as if the step that was accepted last were only looked at."""
+
+    async def take_step(work: Transaction, factor_id: FactorId, step: int) -> bool:
+        return True
+
+    factors.take_step = take_step
+
+
+def dies_after_proof() -> None:
+    """The process is killed when a second factor was accepted, before there are tokens; if the client is called so."""
+    attempt, consume = challenges.attempt, challenges.consume
+
+    async def attempt_or_die_later(database: Database, token: str, client: Client) -> PasswordHolder:
+        challenges.consume = die if client.user_agent == DYING else consume
+        return await attempt(database, token, client)
+
+    async def die(database: Database, token: str) -> None:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    challenges.attempt = attempt_or_die_later
+
+
 ALTERATIONS: dict[str, Callable[[], None]] = {
     alteration.__name__: alteration
     for alteration in (
@@ -153,6 +188,9 @@ ALTERATIONS: dict[str, Callable[[], None]] = {
         joins_older_loads,
         sees_everybody,
         dies_in_rotation,
+        unlimited_guesses,
+        accepts_steps_again,
+        dies_after_proof,
     )
 }
 

@@ -7,10 +7,13 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID, uuid4
 
+import httpx
+
 from app.domain.blocks import commands as block_commands
 from app.domain.identity import administration, commands
 from app.domain.identity.administration import AccessChange
 from app.domain.projects import commands as project_commands
+from app.domain.second_factors.factor import Method
 from app.domain.teams import commands as team_commands
 from app.domain.teams import policy
 from app.domain.teams.team import Team
@@ -18,6 +21,7 @@ from app.domain.todos import commands as todo_commands
 from app.domain.users.caller import Caller
 from app.domain.users.user import User
 from app.lifespan import Services
+from tests import factors_at_hand
 from tests.addresses import unused_address
 from tests.api_key_factories import make_api_key
 from tests.factories import bearer, make_user, open_session
@@ -52,10 +56,11 @@ class Cast:
     async def question(self, operation: Operation, role: Role, place: Place) -> Question:
         """What `role` asks of the operation on something of `place`. Raises LookupError for an unknown thing."""
         user = await self._person(role)
+        proof = await PREPARED[operation.id](self._services, user) if operation.id in PREPARED else {}
         things = await self._things(operation, user, role, place)
         ids = {name: await things.made(name) for name in operation.names}
         body = await self._body(operation, things)
-        return Question(await self._headers(user, role), ids, body)
+        return Question(await self._headers(user, role), ids, body if body is None else body | proof)
 
     async def _person(self, role: Role) -> User:
         roles = ("admin",) if role is Role.ADMINISTRATOR else ()
@@ -156,6 +161,8 @@ async def _team(things: Things) -> UUID:
 
 
 async def _user(things: Things) -> UUID:
+    if things.operation.id == "reset_user_mfa":
+        await factors_at_hand.enrol(things.services, things.person, Method.MAIL)
     return things.person.id
 
 
@@ -179,6 +186,10 @@ async def _address(_things: Things) -> str:
 
 async def _refresh_token(things: Things) -> str:
     return (await open_session(things.database, things.services.authority, things.person)).refresh_token
+
+
+async def _method(_things: Things) -> str:
+    return "mail"
 
 
 async def _newcomer(things: Things) -> str:
@@ -206,6 +217,51 @@ async def _name(_things: Things) -> str:
     return f"Name {uuid4().hex[:12]}"
 
 
+def _factor(method: Method) -> "Prepare":
+    """The caller has a second factor, and could be sent a code at once."""
+
+    async def prepare(services: Services, user: User) -> dict[str, Any]:
+        await factors_at_hand.enrol(services, user, method)
+        await factors_at_hand.forget_sendings(services)
+        return {}
+
+    return prepare
+
+
+async def _pending_factor(services: Services, user: User) -> dict[str, Any]:
+    return {"code": await factors_at_hand.begin(services, user, Method.MAIL)}
+
+
+async def _no_sendings(services: Services, _user: User) -> dict[str, Any]:
+    await factors_at_hand.forget_sendings(services)
+    return {}
+
+
+async def _second_step(services: Services, user: User) -> dict[str, Any]:
+    codes = await factors_at_hand.enrol(services, user, Method.MAIL)
+    await factors_at_hand.forget_sendings(services)
+    challenge = await factors_at_hand.challenge(services, user, f"python-httpx/{httpx.__version__}")
+    return {"challenge": challenge, "method": "recovery_code", "code": codes[0]}
+
+
+async def _first_step(services: Services, user: User) -> dict[str, Any]:
+    return {"challenge": (await _second_step(services, user))["challenge"], "method": "mail"}
+
+
+Prepare = Callable[[Services, User], Awaitable[dict[str, Any]]]
+# What the caller needs to be served, by the id of the operation; it returns members of the body.
+PREPARED: dict[str, Prepare] = {
+    "begin_sms": _no_sendings,
+    "begin_mail": _no_sendings,
+    "confirm_factor": _pending_factor,
+    "send_my_code": _factor(Method.MAIL),
+    "make_recovery_codes": _factor(Method.MAIL),
+    "remove_totp": _factor(Method.TOTP),
+    "remove_sms": _factor(Method.SMS),
+    "remove_mail": _factor(Method.MAIL),
+    "verify_mfa": _second_step,
+    "send_mfa_code": _first_step,
+}
 # In the title of what a caller may not see.
 SECRET = "Nobody else's business"
 # What the path parameters stand for.
@@ -218,6 +274,7 @@ MAKERS: dict[str, Callable[[Things], Awaitable[object]]] = {
     "session_id": _session,
     "api_key_id": _api_key,
     "block_id": _block,
+    "method": _method,
 }
 # Members of bodies whose example is good for nothing, since it must be something that exists, or that does not.
 VALUES: dict[str, Callable[[Things], Awaitable[object]]] = {

@@ -28,6 +28,11 @@ PUBLIC = {
     ("POST", "/api/v2/auth/refresh"),
     ("POST", "/api/v2/auth/password/forgot"),
     ("POST", "/api/v2/auth/password/reset"),
+    # The second step of a login: they take the challenge that the first one gave.
+    ("POST", "/api/v1/auth/mfa/verify"),
+    ("POST", "/api/v1/auth/mfa/send"),
+    ("POST", "/api/v2/auth/mfa/verify"),
+    ("POST", "/api/v2/auth/mfa/send"),
     # Pages and documents about the service, the same for everybody.
     ("GET", "/api/v1/openapi.json"),
     ("GET", "/api/v2/openapi.json"),

@@ -159,7 +159,7 @@ def _complete_parameter(parameter: dict[str, Any]) -> None:
         parameter["name"] = parameter["name"].title()
     if parameter["in"] == "path":
         parameter.setdefault("description", f"The {parameter['name'].removesuffix('_id')}, by its id.")
-        schema.setdefault("examples", [EXAMPLE_ID])
+        schema.setdefault("examples", schema.get("enum", [EXAMPLE_ID])[:1])
     if schema.get("type") == "array":
         # Values are separated by commas. None at all is the parameter left out.
         parameter |= {"style": "form", "explode": False}

@@ -44,6 +44,9 @@ A todo service for people and teams.
 **Who is calling.** Register, confirm it with what is mailed to you, log in, and send the access token as
 `Authorization: Bearer <token>`. It lasts some minutes; `POST /api/v2/auth/refresh` gives the next one. What you may not
 see does not exist for you: it is a 404.
+Accounts with a second factor (`/api/v2/me/mfa`) log in in two steps: the first answers a challenge, and
+`POST /api/v2/auth/mfa/verify` exchanges it and a code for tokens. What is sensitive takes a session that was proved in
+the last minutes; else it is a 401 (`STEP_UP_REQUIRED`) until `POST /api/v2/auth/step-up`.
 
 **Programs** send an API key (`todo_pat_…`) in the same header instead; make one at `POST /api/v2/me/api-keys`. It does
 what its scopes name, as far as you may do that yourself at that moment. Whatever proves who you are takes a login.
@@ -71,7 +74,8 @@ _V1 = """
 The older interface of the todo service. It is deprecated: every response says so, with the day on which it will be
 switched off (`Sunset`) and its successor (`Link`). [What changed, and how to move](/docs/migrate-v1-v2).
 
-Log in, and send the access token as `Authorization: Bearer <token>`. Errors are `{"error": {"code", "message", …}}`;
+Log in, and send the access token as `Authorization: Bearer <token>`. Accounts with a second factor get a challenge
+first, which `POST /api/v1/auth/mfa/verify` exchanges for tokens. Errors are `{"error": {"code", "message", …}}`;
 lists have page numbers.
 """
 

@@ -11,13 +11,15 @@ from app.api.dependencies import CurrentCaller, ServicesHere
 from app.api.login_tries import counted_login
 from app.api.needs import needs
 from app.api.refresh_cookie import Delivery, TokenOrCookieRoute, cleared, deliver, presented, require_page
-from app.api.responses import no_content
+from app.api.responses import document, no_content
 from app.api.routing import ApiRoute, PublicRoute
 from app.api.v1 import auth_schemas as wire
+from app.api.v1.auth_documents import CODE_SENT, challenge_document
 from app.domain.errors import Malformed, invalid
-from app.domain.identity import commands, rotation
+from app.domain.identity import commands, rotation, second_step
 from app.domain.identity.permissions import Permission
-from app.domain.identity.session import client_from
+from app.domain.identity.session import Client, Tokens, client_from
+from app.domain.second_factors.factor import Method
 from app.domain.users.user import User
 from app.rate_limits.declarations import limiter
 
@@ -30,19 +32,22 @@ router = APIRouter(prefix="/auth", tags=["auth"], route_class=ApiRoute)
 
 @_public.post(
     "/login",
-    response_model=wire.Tokens | wire.CookieTokens,
-    response_description="The tokens of the session.",
+    response_model=wire.Tokens | wire.CookieTokens | wire.MfaChallenge,
+    response_description="The tokens of the session, or a challenge.",
     responses={401: {}, 403: {}},
     summary="Log in",
 )
 @limiter.limit("30/minute")
 async def log_in(request: Request, body: wire.Login, services: ServicesHere) -> Response:
-    """Opens a session and answers with its tokens.
+    """Opens a session and answers with its tokens, or asks for a second factor if there is one.
 
     The access token goes into `Authorization: Bearer …` and is short-lived; exchange the refresh token for a new pair
     before it expires. The session ends on logout, when it is not refreshed for too long, and at its absolute expiry.
     An unknown address, a wrong password and a deactivated account get the same 401 (`INVALID_CREDENTIALS`). After
     five of them within five minutes, this account waits for your address (429, `LOGIN_THROTTLED`).
+
+    With a second factor the answer is `{"mfa_required": true, "challenge": …, "methods": […]}`: send the challenge and
+    a code of one of the methods to `/auth/mfa/verify` within five minutes, from the same program.
 
     Pages in a browser ask for `token_delivery: cookie`: the refresh token is then only in the cookie
     `__Host-todo_refresh`, and a `csrf_token` takes its place in the answer. It is also in the cookie
@@ -50,12 +55,65 @@ async def log_in(request: Request, body: wire.Login, services: ServicesHere) -> 
     service is configured for get a 403.
     """
     require_page(request, body.token_delivery)
-    client = client_from(request.headers.get("user-agent", ""), request.scope["state"]["client_address"])
     async with counted_login(request, body.email):
-        tokens = await commands.log_in(
-            services.database, services.authority, email=body.email, password=body.password, client=client
+        opened = await commands.log_in(
+            services.database, services.authority, email=body.email, password=body.password, client=_client(request)
         )
+    if isinstance(opened, Tokens):
+        return deliver(request, opened, body.token_delivery)
+    return document(challenge_document(opened))
+
+
+@_public.post(
+    "/mfa/verify",
+    response_model=wire.Tokens | wire.CookieTokens,
+    response_description="The tokens of the session.",
+    responses={401: {}, 403: {}, 429: {}},
+    summary="Log in: prove a second factor",
+)
+@limiter.limit("30/minute")
+async def verify_mfa(request: Request, body: wire.MfaProof, services: ServicesHere) -> Response:
+    """Opens the session of a login that asked for a second factor, and answers with its tokens.
+
+    A code is good once, a wrong one is a 401 (`WRONG_CODE`). After five attempts the challenge is, too
+    (`INVALID_CHALLENGE`); after five wrong codes of one method within fifteen minutes the answer is 429 until these are
+    over. A recovery code is good in the place of any other. `token_delivery` is as for the first step.
+    """
+    require_page(request, body.token_delivery)
+    tokens = await second_step.finish_login(
+        services.database,
+        services.authority,
+        services.factor_keys,
+        challenge=body.challenge,
+        method=Method(body.method),
+        code=body.code,
+        client=_client(request),
+    )
     return deliver(request, tokens, body.token_delivery)
+
+
+@_public.post(
+    "/mfa/send",
+    status_code=202,
+    response_model=wire.CodeSent,
+    responses={401: {}, 429: {}},
+    summary="Log in: send a code",
+)
+@limiter.limit("20/minute")
+async def send_mfa_code(request: Request, body: wire.MfaSending, services: ServicesHere) -> Response:
+    """Sends a code by SMS or mail; the one before is worth nothing from then on.
+
+    The answer says nothing about whether it arrives. Two codes are at least half a minute apart, and ten a day are sent
+    at most: else the answer is 429.
+    """
+    await second_step.send_login_code(
+        services.database,
+        services.factor_keys,
+        challenge=body.challenge,
+        method=Method(body.method),
+        client=_client(request),
+    )
+    return document(CODE_SENT, status=202)
 
 
 @_public.post(
@@ -120,14 +178,16 @@ async def log_out_everywhere(request: Request, caller: CurrentCaller, services: 
 
 @router.post("/password/change", status_code=204, responses={429: {}}, summary="Change your password")
 async def change_password(body: wire.PasswordChange, caller: CurrentCaller, services: ServicesHere) -> Response:
-    """Replaces your password and ends all your sessions but this one.
+    """Replaces your password, ends all your sessions but this one, and tells you by mail.
 
     A wrong `current_password` is a 401 (`WRONG_PASSWORD`) and leaves everything as it is; after five within fifteen
-    minutes the answer is 429 until these are over.
+    minutes the answer is 429 until these are over. With a second factor the session has to be fresh (401,
+    `STEP_UP_REQUIRED`), and 8 characters are enough.
     """
     await commands.change_password(
         services.database,
         services.authority,
+        services.cipher,
         caller,
         current_password=body.current_password,
         new_password=body.new_password,
@@ -137,6 +197,10 @@ async def change_password(body: wire.PasswordChange, caller: CurrentCaller, serv
 
 router.include_router(_public)
 router.include_router(_by_cookie)
+
+
+def _client(request: Request) -> Client:
+    return client_from(request.headers.get("user-agent", ""), request.scope["state"]["client_address"])
 
 
 def own_tag(user: User) -> str:

@@ -5,7 +5,9 @@ from starlette.responses import Response
 from app.api.links import VERSION_1, VERSION_2
 from app.api.responses import document
 from app.api.v1 import auth_schemas as wire
+from app.domain.identity.challenges import Challenge
 from app.domain.identity.session import Tokens
+from app.domain.second_factors import codes, sending
 from app.domain.users.user import User
 
 ACCOUNTS = {VERSION_1: "/api/v1/users/me", VERSION_2: "/api/v2/me"}
@@ -26,6 +28,7 @@ def _account_links(root: str) -> wire.AccountLinks:
     }
     if root == VERSION_2:
         links["api_keys"] = f"{VERSION_2}/me/api-keys"
+        links["mfa"] = f"{VERSION_2}/me/mfa"
     return links
 
 
@@ -57,6 +60,19 @@ def cookie_tokens_document(tokens: Tokens, csrf_token: str) -> wire.CookieTokens
         "expires_in": tokens.expires_in,
         "csrf_token": csrf_token,
         "refresh_expires_in": tokens.refresh_expires_in,
+    }
+
+
+CODE_SENT: wire.CodeSent = {"expires_in": codes.LIFETIME.seconds, "resend_after": sending.PAUSE.seconds}
+
+
+def challenge_document(challenge: Challenge) -> wire.MfaChallenge:
+    """The answer to a login that needs a second factor."""
+    return {
+        "mfa_required": True,
+        "challenge": challenge.token,
+        "expires_in": challenge.expires_in,
+        "methods": [method.value for method in challenge.methods],
     }
 
 

@@ -1,14 +1,14 @@
 """The shapes of accounts and tokens, the same in all versions: what clients send, and what they get."""
 
 import datetime as dt
-from typing import Annotated, Literal, NotRequired
+from typing import Annotated, Any, Literal, NotRequired
 from uuid import UUID
 
 from pydantic import Field, TypeAdapter, WithJsonSchema
 from typing_extensions import TypedDict
 
 from app.api.fields import EXAMPLE_ID, EXAMPLE_MOMENT, FreeText, RequestBody, described
-from app.domain.identity.password_policy import MAXIMUM, MINIMUM
+from app.domain.identity.password_policy import MAXIMUM, MINIMUM, MINIMUM_WITH_SECOND_FACTOR
 from app.domain.users.user import EMAIL, EMAIL_MAXIMUM, LOCALE, NAME_MAXIMUM
 
 EXAMPLE_PASSWORD = "correct horse battery staple"  # noqa: S105 - an example in the documentation
@@ -16,8 +16,11 @@ EXAMPLE_ACCESS_TOKEN = "eyJ0eXAiOiJhdCtqd3QifQ.eyJzdWIiOiIwMTkyIn0.c2lnbmF0dXJl"
 EXAMPLE_REFRESH_TOKEN = "R0CkQ50jXOU3GHiAaDUYNcY5fFU-rNp5z7E9fjXxnok"  # noqa: S105 - as above
 
 MAIL_IS_ON_ITS_WAY = "A mail is on its way to this address; it says what to do next."
+EXAMPLE_CHALLENGE = "pX3v0bq7nU6kq1cRr5Zt2yWm9sHd8eLfAoGiJkNxTzE"
 
 RoleName = Literal["admin"]
+MfaMethod = Literal["totp", "sms", "mail", "recovery_code"]
+SentMethod = Literal["sms", "mail"]
 
 # These rules are documented here and enforced by the domain: it tells all faults at once, and how to mend each.
 UserName = Annotated[str, WithJsonSchema(TypeAdapter(Annotated[str, FreeText(1, NAME_MAXIMUM)]).json_schema())]
@@ -25,12 +28,18 @@ EmailAddress = Annotated[str, Field(json_schema_extra={"minLength": 3, "maxLengt
 NewPassword = Annotated[
     str, Field(json_schema_extra={"minLength": MINIMUM, "maxLength": MAXIMUM, "format": "password"})
 ]
+NextPassword = Annotated[
+    str,
+    Field(json_schema_extra={"minLength": MINIMUM_WITH_SECOND_FACTOR, "maxLength": MAXIMUM, "format": "password"}),
+]
 Timezone = Annotated[str, Field(json_schema_extra={"minLength": 1, "maxLength": 64})]
 Locale = Annotated[str, Field(json_schema_extra={"pattern": LOCALE})]
 
 # What exists already is compared, not judged.
 KnownPassword = Annotated[str, Field(min_length=1, max_length=MAXIMUM, json_schema_extra={"format": "password"})]
 MailToken = Annotated[str, Field(min_length=1, max_length=256)]
+ChallengeToken = Annotated[str, Field(min_length=1, max_length=256)]
+MfaCode = Annotated[str, Field(min_length=6, max_length=40)]
 KnownEmail = Annotated[str, Field(min_length=1, max_length=EMAIL_MAXIMUM)]
 
 _email = described("The address that you log in with, in ASCII; upper and lower case are the same.", "ann@example.com")
@@ -38,6 +47,12 @@ _name = described("What people call you, 1 to 100 characters after trimming.", "
 _timezone = described("Name in the IANA time zone database; decides what `today` is.", "Europe/Berlin")
 _locale = described("Language tag (BCP 47) of language, script and region.", "de-CH")
 _mail_token = described("What stands behind `#token=` in the link of the mail.", EXAMPLE_REFRESH_TOKEN)
+_token_delivery: Any = Field(
+    "body", description="`cookie` keeps the refresh token in a cookie that no script can read.", examples=["body"]
+)
+_challenge = described("What the login answered.", EXAMPLE_CHALLENGE)
+_method = described("Which of the challenge's `methods` the code belongs to.", "totp")
+_code = described("Six digits, or a recovery code.", "492039")
 _new_password = described(
     "15 to 256 characters of any kind. Refused are common ones, sequences, repetitions, and your own name or address.",
     EXAMPLE_PASSWORD,
@@ -71,9 +86,7 @@ class Login(RequestBody):
 
     email: KnownEmail = _email
     password: KnownPassword = described("Your password.", EXAMPLE_PASSWORD)
-    token_delivery: Literal["body", "cookie"] = Field(
-        "body", description="`cookie` keeps the refresh token in a cookie that no script can read.", examples=["body"]
-    )
+    token_delivery: Literal["body", "cookie"] = _token_delivery
 
 
 class Refresh(RequestBody):
@@ -103,7 +116,9 @@ class PasswordChange(RequestBody):
     """The old password and the new one."""
 
     current_password: KnownPassword = described("The password that you have now.", EXAMPLE_PASSWORD)
-    new_password: NewPassword = Field(description=_new_password.description, examples=["four unrelated words, or more"])
+    new_password: NextPassword = described(
+        "As when registering; with a second factor, 8 characters are enough.", "four unrelated words, or more"
+    )
 
 
 class MailIsOnItsWay(TypedDict):
@@ -136,12 +151,45 @@ class CookieTokens(TypedDict):
     refresh_expires_in: Annotated[int, described("For how many seconds the cookie is good.", 1_209_600)]
 
 
+class MfaProof(RequestBody):
+    """The second step of a login."""
+
+    challenge: ChallengeToken = _challenge
+    method: MfaMethod = _method
+    code: MfaCode = _code
+    token_delivery: Literal["body", "cookie"] = _token_delivery
+
+
+class MfaSending(RequestBody):
+    """Which code to send."""
+
+    challenge: ChallengeToken = _challenge
+    method: SentMethod = described("How to send it: one of the challenge's `methods`.", "sms")
+
+
+class MfaChallenge(TypedDict):
+    """The password was right, and a second factor has to be proved. This is no token: it opens nothing by itself."""
+
+    mfa_required: Annotated[Literal[True], described("Always true.", True)]
+    challenge: Annotated[str, described("For the second step, once.", EXAMPLE_CHALLENGE)]
+    expires_in: Annotated[int, described("For how many seconds it is good.", 300)]
+    methods: Annotated[list[MfaMethod], described("What can be proved.", ["totp", "recovery_code"])]
+
+
+class CodeSent(TypedDict):
+    """A code was sent, if it could be."""
+
+    expires_in: Annotated[int, described("For how many seconds it is good.", 600)]
+    resend_after: Annotated[int, described("After how many seconds the next one can be sent.", 30)]
+
+
 class AccountLinks(TypedDict):
     """Where to go from here; what changes or ends something takes a POST."""
 
     self: Annotated[str, described("Your own account.", "/api/v2/me")]
     sessions: Annotated[str, described("Where you are logged in.", "/api/v2/me/sessions")]
     api_keys: NotRequired[Annotated[str, described("The keys of your programs; in version 2.", "/api/v2/me/api-keys")]]
+    mfa: NotRequired[Annotated[str, described("Your second factors; in version 2.", "/api/v2/me/mfa")]]
     teams: Annotated[str, described("The teams that you belong to.", "/api/v2/teams")]
     todos: Annotated[str, described("The todos that you see.", "/api/v2/todos")]
     change_email: Annotated[str, described("Have another address.", "/api/v2/me/email")]

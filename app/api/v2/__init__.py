@@ -13,6 +13,7 @@ from app.api.v2 import (
     my_limits,
     projects,
     recovery,
+    second_factors,
     step_up,
     tags,
     team_members,
@@ -21,6 +22,7 @@ from app.api.v2 import (
     todo_lists,
     todos,
     user_credentials,
+    user_factors,
     users,
 )
 
@@ -36,5 +38,18 @@ for replaced in (todos, todo_lists, todo_batch, account, users, projects, tags):
     router.include_router(replaced.router)
 
 # New: what version 1 does not know.
-for new in (step_up, recovery, teams, team_members, me, my_address, my_limits, api_keys, user_credentials, blocks):
+for new in (
+    step_up,
+    recovery,
+    second_factors,
+    teams,
+    team_members,
+    me,
+    my_address,
+    my_limits,
+    api_keys,
+    user_credentials,
+    user_factors,
+    blocks,
+):
     router.include_router(new.router)

@@ -6,6 +6,7 @@ from typing import Any
 from sqlalchemy import Column
 
 from app.domain.messages.tables import messages
+from app.domain.second_factors.tables import second_factors
 
 
 @dataclass(frozen=True)
@@ -34,4 +35,5 @@ ENCRYPTED = (
     EncryptedColumn(messages.c.recipient),
     EncryptedColumn(messages.c.subject),
     EncryptedColumn(messages.c.content),
+    EncryptedColumn(second_factors.c.sealed),
 )

@@ -22,6 +22,10 @@ class Secret(StrEnum):
     """What can be guessed at by somebody who is past the login already, or past its first step."""
 
     PASSWORD = "password"  # noqa: S105 - the name of a secret, not a secret
+    TOTP = "totp"
+    SMS = "sms"
+    MAIL = "mail"
+    RECOVERY_CODE = "recovery_code"
 
 
 class Guess(Struct, frozen=True):
@@ -30,13 +34,15 @@ class Guess(Struct, frozen=True):
     user_id: UserId
     secret: Secret
     since: datetime
+    # No other is looked at after this one, if it is wrong.
+    is_last: bool
 
 
 async def admit(database: Database, user_id: UserId, secret: Secret) -> Guess:
     """Counts a guess, committed when this returns. Raises TooManyAttempts. One statement, two if it is refused."""
-    since = await repository.count(database.autocommit(), user_id, secret.value, maximum=MAXIMUM, window=WINDOW)
-    if since is not None:
-        return Guess(user_id, secret, since)
+    counted = await repository.count(database.autocommit(), user_id, secret.value, maximum=MAXIMUM, window=WINDOW)
+    if counted is not None:
+        return Guess(user_id, secret, counted.since, is_last=counted.failures == MAXIMUM)
     seconds = await repository.seconds_left(database.reader, user_id, secret.value, window=WINDOW)
     raise TooManyAttempts(
         f"There were {MAXIMUM} wrong attempts within {WINDOW.seconds // 60} minutes; wait, then try again.",

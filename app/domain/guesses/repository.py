@@ -2,6 +2,7 @@
 
 from datetime import datetime, timedelta
 
+from msgspec import Struct
 from sqlalchemy import Integer, Interval, Text, and_, bindparam, case, cast, extract, func, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 
@@ -17,6 +18,15 @@ _secret = bindparam("secret", type_=Text)
 _window = bindparam("window", type_=Interval)
 _maximum = bindparam("maximum", type_=Integer)
 _is_over = g.since <= func.now() - _window
+
+
+class Counted(Struct, frozen=True):
+    """A guess that was counted: since when, and how many there were since then, this one included."""
+
+    since: datetime
+    failures: int
+
+
 _COUNT = Change(
     "guesses.count",
     insert(guesses)
@@ -30,8 +40,8 @@ _COUNT = Change(
         # Decided under the row's lock: of simultaneous guesses no more are admitted than of successive ones.
         where=or_(_is_over, g.failures < _maximum),
     )
-    .returning(g.since),
-    scalar,
+    .returning(g.since, g.failures),
+    Counted,
 )
 _TAKE_BACK = Change(
     "guesses.take_back",
@@ -49,8 +59,8 @@ _SECONDS_LEFT = Query(
 )
 
 
-async def count(work: Writer, user_id: UserId, secret: str, *, maximum: int, window: timedelta) -> datetime | None:
-    """Counts a failure; since when failures are counted, or None if there are `maximum` within `window` already."""
+async def count(work: Writer, user_id: UserId, secret: str, *, maximum: int, window: timedelta) -> Counted | None:
+    """Counts a failure; None if there are `maximum` within `window` already."""
     return await work.first(_COUNT, user_id=user_id, secret=secret, maximum=maximum, window=window)
 
 

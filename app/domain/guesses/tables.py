@@ -9,7 +9,7 @@ guesses = Table(
     "guesses",
     metadata,
     Column("user_id", uuid, ForeignKey(users.c.id, ondelete="CASCADE"), primary_key=True),
-    Column("secret", Text, primary_key=True),  # what was guessed at: password
+    Column("secret", Text, primary_key=True),  # what was guessed at: password, totp, sms, mail, recovery_code
     Column("failures", BigInteger, nullable=False),  # since `since`; those that are being looked at count already
     Column("since", moment, nullable=False),
 )

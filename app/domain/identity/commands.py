@@ -4,8 +4,10 @@ Passwords are hashed and verified before a transaction begins, never inside one.
 """
 
 from collections.abc import Awaitable, Callable
+from typing import NoReturn
 
 from app.database.executor import Database, Transaction
+from app.domain import notices
 from app.domain.audit import commands as audit
 from app.domain.audit.action import Action
 from app.domain.audit.entry import Changes, Subject
@@ -18,18 +20,22 @@ from app.domain.identity import (
     repository,
 )
 from app.domain.identity.authority import Authority
+from app.domain.identity.challenges import Challenge, challenge
 from app.domain.identity.devices import checked_label
 from app.domain.identity.passwords import normalised
 from app.domain.identity.refresh_tokens import fingerprint
 from app.domain.identity.session import Client, Ending, Session, Tokens
-from app.domain.identity.step_up import prove_password
+from app.domain.identity.step_up import prove_password, require_fresh
 from app.domain.ids import SessionId, UserId, uuid7
+from app.domain.notices import Notice
 from app.domain.teams import repository as teams_repository
 from app.domain.unit_of_work import unit_of_work
+from app.domain.users import password_repository
 from app.domain.users import repository as users_repository
 from app.domain.users.caller import Caller
 from app.domain.users.repository import PasswordHolder
 from app.domain.users.user import User
+from app.field_encryption import FieldCipher
 
 PERSONAL_TEAM_NAME = "Personal"
 PURGE_BATCH = 500
@@ -67,29 +73,43 @@ async def insert_account(
     return user
 
 
-async def log_in(database: Database, authority: Authority, *, email: str, password: str, client: Client) -> Tokens:
-    """Opens a session. A hash of older parameters is replaced on the way.
+async def log_in(
+    database: Database, authority: Authority, *, email: str, password: str, client: Client
+) -> Tokens | Challenge:
+    """Opens a session, or asks for the second factor if there is one. Replaces a hash of older parameters on the way.
 
     Raises NotAuthenticated (INVALID_CREDENTIALS), the same and after the same work for an unknown address, a wrong
-    password and an account that is not active.
+    password and an account that is not active; PASSWORD_RESET_REQUIRED if the password was good enough only next to a
+    second factor that is gone.
     """
     holder = await _proven(database, authority, email, password)
     if authority.passwords.is_outdated(holder.password_hash):
         await _replace_outdated(database, authority, holder, password)
         holder = await _proven(database, authority, email, password)
-    tokens = await open_session(database, authority, holder, client)
-    if tokens is None:
+    if holder.password_needs_factor and not holder.has_second_factor:
+        await _refuse_weak_password(database, holder)
+    if holder.has_second_factor:
+        opened: Tokens | Challenge | None = await challenge(database, holder, client)
+    else:
+        opened = await open_session(database, authority, holder, client)
+    if opened is None:
         await _record_failed_login(database, holder, "ACCOUNT_NOT_ACTIVE")
         raise _invalid_credentials()
-    return tokens
+    return opened
 
 
 async def open_session(
-    database: Database, authority: Authority, holder: PasswordHolder, client: Client
+    database: Database,
+    authority: Authority,
+    holder: PasswordHolder,
+    client: Client,
+    *,
+    with_second_factor: bool = False,
 ) -> Tokens | None:
     """A new session for somebody who has proved to be `holder`; None if they are not active or changed the password.
 
-    With one session too many, the one that was not seen for longest ends.
+    None as well if they have a second factor by now and did not prove it. With one session too many, the one that was
+    not seen for longest ends.
     """
     refresh_token = authority.refresh_tokens.first()
     async with unit_of_work(database) as work:
@@ -97,6 +117,7 @@ async def open_session(
             work,
             holder.user_id,
             password_hash=holder.password_hash,
+            with_second_factor=with_second_factor,
             client=client,
             lifetimes=authority.lifetimes,
         )
@@ -157,21 +178,39 @@ async def revoke_session(database: Database, caller: Caller, session_id: Session
 
 
 async def change_password(
-    database: Database, authority: Authority, caller: Caller, *, current_password: str, new_password: str
+    database: Database,
+    authority: Authority,
+    cipher: FieldCipher,
+    caller: Caller,
+    *,
+    current_password: str,
+    new_password: str,
 ) -> None:
-    """Gives the caller a new password and ends all their other sessions.
+    """Gives the caller a new password, ends all their other sessions and tells them by mail.
 
-    Raises NotAuthenticated (WRONG_PASSWORD), TooManyAttempts, Invalid, and Conflict if the password was changed at the
-    same time.
+    Who has a second factor must have proved it just now, and may have a shorter password. Raises NotAuthenticated
+    (WRONG_PASSWORD, STEP_UP_REQUIRED), TooManyAttempts, Invalid, and Conflict if the password was changed at the same
+    time.
     """
     holder = await prove_password(database, authority, caller, current_password, field="current_password")
     if normalised(new_password) == normalised(current_password):
         raise invalid("#/new_password", "PASSWORD_UNCHANGED", "new_password must differ from current_password.")
-    password_policy.checked(new_password, email=holder.email, name=holder.name, pointer="#/new_password")
+    password_policy.checked(
+        new_password,
+        email=holder.email,
+        name=holder.name,
+        has_second_factor=holder.has_second_factor,
+        pointer="#/new_password",
+    )
+    needs_factor = password_policy.needs_second_factor(new_password, email=holder.email, name=holder.name)
     new_hash = await authority.passwords.hash(new_password)
     async with unit_of_work(database) as work:
+        if holder.has_second_factor:
+            await require_fresh(work, caller)
         old_hash = holder.password_hash
-        if not await users_repository.replace_password(work, caller.user_id, old_hash=old_hash, new_hash=new_hash):
+        if not await password_repository.replace_password(
+            work, caller.user_id, old_hash=old_hash, new_hash=new_hash, needs_factor=needs_factor
+        ):
             raise Conflict("Your password was changed by another request; try again.", code="PASSWORD_CHANGED")
         await mailed_token_repository.end_of_user(work, caller.user_id)
         ended = await repository.revoke_all(work, caller.user_id, Ending.PASSWORD_CHANGED, kept=caller.own_session)
@@ -182,6 +221,7 @@ async def change_password(
             subject=Subject("user", caller.user_id),
             changed={"password": (None, None), "session_ids": (ended, [])},
         )
+        await notices.tell(work, cipher, Notice.PASSWORD_CHANGED, to=holder.email)
 
 
 async def purge_expired(database: Database) -> int:
@@ -214,11 +254,28 @@ async def _proven(database: Database, authority: Authority, email: str, password
     return holder
 
 
+async def _refuse_weak_password(database: Database, holder: PasswordHolder) -> NoReturn:
+    """Raises NotAuthenticated; who is not active gets the answer of everybody who is not."""
+    user = await users_repository.by_id(database.reader, holder.user_id)
+    if user is None or not user.is_active:
+        raise _invalid_credentials()
+    raise NotAuthenticated(
+        "Your second factor was taken away, and your password is too short without one; reset it.",
+        code="PASSWORD_RESET_REQUIRED",
+    )
+
+
 async def _replace_outdated(database: Database, authority: Authority, holder: PasswordHolder, password: str) -> None:
     """Hashes a proven password with the present parameters; whoever loses against a simultaneous login leaves it."""
     new_hash = await authority.passwords.hash(password)
     async with unit_of_work(database) as work:
-        await users_repository.replace_password(work, holder.user_id, old_hash=holder.password_hash, new_hash=new_hash)
+        await password_repository.replace_password(
+            work,
+            holder.user_id,
+            old_hash=holder.password_hash,
+            new_hash=new_hash,
+            needs_factor=holder.password_needs_factor,
+        )
 
 
 async def _record_failed_login(database: Database, holder: PasswordHolder | None, reason: str) -> None:

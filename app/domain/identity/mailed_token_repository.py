@@ -37,7 +37,7 @@ from app.domain.identity.refresh_tokens import fingerprint
 from app.domain.identity.tables import mailed_tokens
 from app.domain.ids import UserId
 from app.domain.text import fold
-from app.domain.users.repository import PasswordHolder
+from app.domain.users.repository import HOLDER, PasswordHolder
 from app.domain.users.tables import users
 
 m, u = mailed_tokens.c, users.c
@@ -173,7 +173,7 @@ _PENDING = Query("mailed_tokens.pending", select(m.email, *(m[name] for name in 
 # Of an address that the account has left since, a token is good for nothing.
 _RESETTING = Query(
     "mailed_tokens.resetting",
-    select(u.id, u.email, u.name, u.password_hash)
+    select(*HOLDER)
     .select_from(mailed_tokens.join(users, u.id == m.user_id))
     .where(_is_this, u.is_active, u.email_key == m.email_key),
     PasswordHolder,

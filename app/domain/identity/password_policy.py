@@ -10,7 +10,7 @@ from functools import cache
 from importlib.resources import files
 from itertools import pairwise
 
-from app.domain.errors import invalid
+from app.domain.errors import Invalid, invalid
 from app.domain.identity.passwords import normalised
 
 MINIMUM = 15
@@ -41,6 +41,15 @@ def checked(
     for code, rule in _faults(text, text.casefold(), minimum, (email, name, SERVICE_NAME)):
         raise invalid(pointer, code, f"{pointer.rpartition('/')[2]} {rule}.")
     return password
+
+
+def needs_second_factor(password: str, *, email: str, name: str) -> bool:
+    """True if only an account with a second factor may have this password."""
+    try:
+        checked(password, email=email, name=name)
+    except Invalid:
+        return True
+    return False
 
 
 def _faults(text: str, folded: str, minimum: int, personal: tuple[str, ...]) -> Iterator[tuple[str, str]]:

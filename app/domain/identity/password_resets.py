@@ -11,6 +11,7 @@ from app.domain.identity.letters import Letters
 from app.domain.identity.mailed_tokens import Purpose, new_token, not_valid
 from app.domain.identity.session import Ending
 from app.domain.unit_of_work import unit_of_work
+from app.domain.users import password_repository
 from app.domain.users import repository as users_repository
 from app.domain.users.user import checked_email
 
@@ -50,8 +51,8 @@ async def reset(database: Database, authority: Authority, letters: Letters, toke
         user = (await users_repository.lock(work, holder.user_id)).get(holder.user_id)
         # Looked at once more under the lock: whatever changed the account meanwhile has ended the token.
         is_good = user is not None and await tokens.take(work, token, Purpose.PASSWORD_RESET) is not None
-        if not is_good or not await users_repository.replace_password(
-            work, holder.user_id, old_hash=holder.password_hash, new_hash=new_hash
+        if not is_good or not await password_repository.replace_password(
+            work, holder.user_id, old_hash=holder.password_hash, new_hash=new_hash, needs_factor=False
         ):
             raise not_valid()
         await tokens.end_of_user(work, holder.user_id)

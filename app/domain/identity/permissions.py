@@ -43,7 +43,7 @@ DESCRIPTIONS: dict[Permission, str] = {
     Permission.TEAMS_WRITE: "Create, change, leave and delete teams, and decide who belongs to them.",
     Permission.ME_READ: "See your own account.",
     Permission.ME_WRITE: "Change your name, time zone and language.",
-    Permission.ACCOUNT: "Whatever proves who you are: password, sessions, API keys.",
+    Permission.ACCOUNT: "Whatever proves who you are: password, second factors, sessions, API keys.",
     Permission.USERS_READ: "See everybody's accounts, sessions and API keys. For administrators.",
     Permission.USERS_ADMIN: "Decide who comes in and with which roles; end sessions and API keys. For administrators.",
     Permission.OPERATIONS_READ: "See what a running process has done. For administrators.",

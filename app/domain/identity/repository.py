@@ -1,10 +1,9 @@
 """The SQL of sessions. Every clock is Postgres' own: workers cannot disagree on what has expired."""
 
-from datetime import datetime
-
 from msgspec import Struct
 from sqlalchemy import (
     ARRAY,
+    Boolean,
     Double,
     Integer,
     Interval,
@@ -16,6 +15,7 @@ from sqlalchemy import (
     extract,
     func,
     insert,
+    or_,
     select,
     tuple_,
     update,
@@ -87,10 +87,15 @@ _INSERT = Change(
             func.now() + _absolute,
             func.now() + _fresh,
         )
-        # The lock makes login and a simultaneous change of password or deactivation take turns: either this finds
-        # the change made, or the change finds this session and ends it. Two logins take turns, too: each counts the
-        # sessions that the other has opened.
-        .where(u.id == _user_id, u.is_active, u.password_hash == bindparam("password_hash", type_=Text))
+        # The lock makes login and a simultaneous change of password, deactivation or second factor take turns: either
+        # this finds the change made, or the change finds this session and ends it, or has it prove itself again. Two
+        # logins take turns, too: each counts the sessions that the other has opened.
+        .where(
+            u.id == _user_id,
+            u.is_active,
+            u.password_hash == bindparam("password_hash", type_=Text),
+            or_(bindparam("with_second_factor", type_=Boolean), u.second_factor_since.is_(None)),
+        )
         .with_for_update(key_share=True),
     )
     .returning(*OPENED),
@@ -104,12 +109,6 @@ _EXTEND = Change(
     .returning(*OPENED),
     Opened,
 )
-_PROVE = Change(
-    "sessions.prove",
-    update(sessions).where(s.id == _id, LIVE).values(fresh_until=func.now() + _fresh).returning(s.fresh_until),
-    scalar,
-)
-_FRESH = Query("sessions.fresh", select(s.id).where(s.id == _id, LIVE, s.fresh_until > func.now()), scalar)
 _REVOKE = Change(
     "sessions.revoke",
     update(sessions).where(s.id == _id, s.revoked_at.is_(None)).values(ENDED).returning(s.id),
@@ -148,14 +147,24 @@ async def present(reader: Reader, session_ids: list[SessionId]) -> dict[SessionI
 
 
 async def insert_session(
-    work: Transaction, user_id: UserId, *, password_hash: str, client: Client, lifetimes: Lifetimes
+    work: Transaction,
+    user_id: UserId,
+    *,
+    password_hash: str,
+    with_second_factor: bool,
+    client: Client,
+    lifetimes: Lifetimes,
 ) -> Opened | None:
-    """Opens a session; None if the user is not active or their password hash is no longer this one. Locks the user."""
+    """Opens a session; None if the user is not active, has another password hash, or a second factor unproved.
+
+    Locks the user.
+    """
     return await work.first(
         _INSERT,
         session_id=uuid7(),
         user_id=user_id,
         password_hash=password_hash,
+        with_second_factor=with_second_factor,
         user_agent=client.user_agent,
         address=client.address,
         idle=lifetimes.idle,
@@ -167,16 +176,6 @@ async def insert_session(
 async def extend(work: Transaction, session_id: SessionId, lifetimes: Lifetimes) -> Opened | None:
     """Moves the idle expiry; None if the session has ended or its user is not active."""
     return await work.first(_EXTEND, session_id=session_id, idle=lifetimes.idle)
-
-
-async def prove(work: Transaction, session_id: SessionId, lifetimes: Lifetimes) -> datetime | None:
-    """Makes a session fresh; until when it is, or None if it has ended."""
-    return await work.first(_PROVE, session_id=session_id, fresh=lifetimes.fresh)
-
-
-async def is_fresh(reader: Reader, session_id: SessionId) -> bool:
-    """True if the session lives and was proved within the time that counts as fresh."""
-    return await reader.first(_FRESH, session_id=session_id) is not None
 
 
 async def revoke(work: Transaction, session_id: SessionId, ending: Ending) -> bool:

@@ -76,6 +76,7 @@ class Ending(StrEnum):
     REFRESH_REUSE = "refresh_reuse"
     DEACTIVATED = "deactivated"
     REVOKED_BY_ADMINISTRATOR = "revoked_by_administrator"
+    FACTORS_RESET = "factors_reset"
 
 
 def client_from(user_agent: str, address: str) -> Client:

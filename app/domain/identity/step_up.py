@@ -1,10 +1,12 @@
 """Step-up: what is sensitive is done only in a session whose user has proved who they are in the last minutes.
 
-A login is such a proof, and so is the password given again. Which commands are sensitive, each says itself by asking
-`require_fresh` in its transaction. Source: RFC 9470.
+A login is such a proof, and so is the password given again, or for who has a second factor, a proof of that. Which
+commands are sensitive, each says itself by asking `require_fresh` in its transaction. Source: RFC 9470.
 """
 
 from datetime import datetime
+
+from msgspec import Struct
 
 from app.database.executor import Database, Reader
 from app.domain.audit import commands as audit
@@ -13,12 +15,22 @@ from app.domain.audit.entry import Subject
 from app.domain.errors import NotAuthenticated
 from app.domain.guesses import limit
 from app.domain.guesses.limit import Secret
-from app.domain.identity import repository
+from app.domain.identity import fresh_repository as repository
 from app.domain.identity.authority import Authority
+from app.domain.second_factors import proving
+from app.domain.second_factors.factor import Method
+from app.domain.second_factors.keys import FactorKeys
 from app.domain.unit_of_work import unit_of_work
 from app.domain.users import repository as users_repository
 from app.domain.users.caller import Caller
 from app.domain.users.repository import PasswordHolder
+
+
+class FactorProof(Struct, frozen=True):
+    """A code of one of the caller's second factors, or a recovery code."""
+
+    method: Method
+    code: str
 
 
 async def require_fresh(work: Reader, caller: Caller) -> None:
@@ -30,13 +42,25 @@ async def require_fresh(work: Reader, caller: Caller) -> None:
         )
 
 
-async def step_up(database: Database, authority: Authority, caller: Caller, *, password: str) -> datetime:
-    """Makes the caller's session fresh; until when it is.
+async def step_up(
+    database: Database, authority: Authority, keys: FactorKeys, caller: Caller, proof: str | FactorProof
+) -> datetime:
+    """Makes the caller's session fresh; until when it is. `proof` is the password or of a second factor.
 
-    Raises NotAuthenticated (WRONG_PASSWORD, or SESSION_ENDED) and TooManyAttempts.
+    Raises NotAuthenticated (WRONG_PASSWORD, WRONG_CODE, SECOND_FACTOR_REQUIRED, SESSION_ENDED) and TooManyAttempts.
     """
-    await prove_password(database, authority, caller, password, field="password")
+    if isinstance(proof, str):
+        await prove_password(database, authority, caller, proof, field="password")
+    else:
+        await proving.prove(database, keys, caller.user_id, proof.method, proof.code)
     async with unit_of_work(database) as work:
+        # Under the lock: a factor that is confirmed meanwhile is either seen here, or finds the session proved.
+        await users_repository.lock(work, caller.user_id)
+        holder = await users_repository.password_by_id(work, caller.user_id)
+        if isinstance(proof, str) and holder is not None and holder.has_second_factor:
+            raise NotAuthenticated(
+                "You have a second factor: prove that, with its method and a code.", code="SECOND_FACTOR_REQUIRED"
+            )
         until = await repository.prove(work, caller.own_session, authority.lifetimes)
         if until is not None:
             audit.record(work, Action.PROVED, actor=caller.user_id, subject=Subject("user", caller.user_id))

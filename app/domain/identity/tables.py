@@ -1,6 +1,19 @@
-"""Sessions, refresh tokens, mailed tokens and API keys. Only hashes of what proves something are stored."""
+"""Sessions, refresh tokens, mailed tokens, API keys and login challenges. Only hashes of what proves something."""
 
-from sqlalchemy import ARRAY, Boolean, CheckConstraint, Column, ForeignKey, Index, LargeBinary, Table, Text, func
+from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    Boolean,
+    CheckConstraint,
+    Column,
+    ForeignKey,
+    Index,
+    LargeBinary,
+    Table,
+    Text,
+    func,
+    text,
+)
 
 from app.database.schema import metadata, moment, uuid
 from app.domain.users.tables import users
@@ -92,3 +105,19 @@ Index("uq_api_keys_token_hash", api_keys.c.token_hash, unique=True)
 Index("ix_api_keys_user_id_created_at", api_keys.c.user_id, api_keys.c.created_at)
 # The worker's purge of those that ended long ago.
 Index("ix_api_keys_ended_at", func.least(api_keys.c.expires_at, api_keys.c.revoked_at))
+
+login_challenges = Table(
+    "login_challenges",
+    metadata,
+    Column("token_hash", LargeBinary, primary_key=True),  # SHA-256 of a 256-bit random token
+    Column("user_id", uuid, ForeignKey(users.c.id, ondelete="CASCADE"), nullable=False),
+    Column("proved_hash", LargeBinary, nullable=False),  # of the hash that was proved: another one ends it
+    Column("client_hash", LargeBinary, nullable=False),  # of the program that proved it
+    Column("attempts", BigInteger, nullable=False, server_default=text("0")),
+    Column("expires_at", moment, nullable=False),
+)
+
+# The worker's purge of what has expired.
+Index("ix_login_challenges_expires_at", login_challenges.c.expires_at)
+# Deleting a user deletes their challenges.
+Index("ix_login_challenges_user_id", login_challenges.c.user_id)

@@ -79,6 +79,9 @@ class PasswordHolder(Struct, frozen=True):
     email: str
     name: str
     password_hash: str
+    has_second_factor: bool
+    # The password is one that only accounts with a second factor may have.
+    password_needs_factor: bool
 
 
 class _Updated(NamedTuple):
@@ -127,19 +130,11 @@ _UPDATE = Change(
     .returning(*_COLUMNS, func.array(_team_ids, type_=ARRAY(uuid))),
     lambda *row: _Updated(User(*row[:-1]), row[-1]),
 )
-_HOLDER = (c.id, c.email, c.name, c.password_hash)
+HOLDER = (c.id, c.email, c.name, c.password_hash, c.second_factor_since.is_not(None), c.password_needs_factor)
 _HOLDER_BY_EMAIL = Query(
-    "users.password_by_email", select(*_HOLDER).where(c.email_key == bindparam("email_key", type_=Text)), PasswordHolder
+    "users.password_by_email", select(*HOLDER).where(c.email_key == bindparam("email_key", type_=Text)), PasswordHolder
 )
-_HOLDER_BY_ID = Query("users.password_by_id", select(*_HOLDER).where(c.id == _user_id), PasswordHolder)
-_REPLACE_PASSWORD = Change(
-    "users.replace_password",
-    update(users)
-    .where(c.id == _user_id, c.password_hash == bindparam("old_hash", type_=Text))
-    .values(password_hash=bindparam("new_hash", type_=Text))
-    .returning(c.id),
-    scalar,
-)
+_HOLDER_BY_ID = Query("users.password_by_id", select(*HOLDER).where(c.id == _user_id), PasswordHolder)
 
 
 def _begins(column: ColumnElement[str]) -> ColumnElement[bool]:
@@ -272,11 +267,6 @@ async def password_by_email(reader: Reader, email: str) -> PasswordHolder | None
 async def password_by_id(reader: Reader, user_id: UserId) -> PasswordHolder | None:
     """A user with the hash of their password."""
     return await reader.first(_HOLDER_BY_ID, user_id=user_id)
-
-
-async def replace_password(work: Transaction, user_id: UserId, *, old_hash: str, new_hash: str) -> bool:
-    """Compare and swap: False if the hash is no longer `old_hash`. The version stays, nothing of this is shown."""
-    return await work.first(_REPLACE_PASSWORD, user_id=user_id, old_hash=old_hash, new_hash=new_hash) is not None
 
 
 def _shape(filters: UserFilter) -> tuple[_Shape, dict[str, Any]]:

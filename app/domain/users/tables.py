@@ -13,6 +13,9 @@ users = Table(
     Column("name", Text, nullable=False),
     Column("name_key", Text, nullable=False),  # case-folded, for search
     Column("password_hash", Text, nullable=False),  # argon2id in PHC format
+    # Too easily guessed to stand alone: the last second factor stays until there is another password.
+    Column("password_needs_factor", Boolean, nullable=False, server_default=text("false")),
+    Column("second_factor_since", moment),  # set while there is a second factor: login asks for it
     Column("roles", ARRAY(Text), nullable=False, server_default=text("'{}'")),  # of the whole service: admin
     Column("is_active", Boolean, nullable=False, server_default=text("true")),
     Column("timezone", Text, nullable=False, server_default=text("'UTC'")),  # IANA name; decides what "today" is

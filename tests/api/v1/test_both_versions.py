@@ -19,6 +19,8 @@ PUBLIC = {
     "/api/v1/auth/email/resend",
     "/api/v1/auth/email/verify",
     "/api/v1/auth/login",
+    "/api/v1/auth/mfa/verify",
+    "/api/v1/auth/mfa/send",
     "/api/v1/auth/refresh",
     "/api/v1/openapi.json",
 }

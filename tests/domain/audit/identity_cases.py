@@ -15,10 +15,12 @@ from app.domain.users import commands as users
 from app.domain.users import repository as users_repository
 from app.domain.users.caller import Caller
 from app.domain.users.user import User
+from app.settings import load_settings
 from tests.domain.audit.telling import Act, Expected, Scene, Table, Told
 from tests.domain.identity.clocks import let_time_pass_since_use
-from tests.factories import CLIENT, PASSWORD, open_session, password_hash
+from tests.factories import CLIENT, PASSWORD, factor_keys_of, open_session, password_hash
 
+KEYS = factor_keys_of(load_settings(ENVIRONMENT="test"))
 IDENTITY = Table(
     unaudited={
         users.update_profile: "people change their own profile",
@@ -162,7 +164,7 @@ async def revoking_what_is_none(scene: Scene) -> tuple[Act, Expected]:
 
 def new_password(scene: Scene, caller: Caller, current: str) -> Act:
     passwords = {"current_password": current, "new_password": "blue penguin umbrella"}
-    return scene.call(commands.change_password, scene.authority, caller, **passwords)
+    return scene.call(commands.change_password, scene.authority, KEYS.cipher, caller, **passwords)
 
 
 @IDENTITY.case(commands.change_password)
@@ -188,14 +190,14 @@ async def changing_the_password_without_knowing_it(scene: Scene) -> tuple[Act, E
 @IDENTITY.case(step_up.step_up)
 async def stepping_up(scene: Scene) -> tuple[Act, Expected]:
     ann, _ = await logged_in(scene, scene.ann)
-    act = scene.call(step_up.step_up, scene.authority, ann, password=PASSWORD)
+    act = scene.call(step_up.step_up, scene.authority, KEYS, ann, PASSWORD)
     return act, [about(Action.PROVED, ann)]
 
 
 @IDENTITY.case(step_up.step_up)
 async def stepping_up_with_a_wrong_password(scene: Scene) -> tuple[Act, Expected]:
     ann, _ = await logged_in(scene, scene.ann)
-    return scene.call(step_up.step_up, scene.authority, ann, password="canary-password"), [unproved(ann)]
+    return scene.call(step_up.step_up, scene.authority, KEYS, ann, "canary-password"), [unproved(ann)]
 
 
 @IDENTITY.case(step_up.prove_password)

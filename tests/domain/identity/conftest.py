@@ -11,10 +11,14 @@ from app.database.executor import Database
 from app.domain.identity.authority import Authority
 from app.domain.identity.gate import SessionGate
 from app.domain.identity.session import Tokens
+from app.domain.second_factors.keys import FactorKeys
 from app.domain.users.caller import Caller
 from app.domain.users.user import User
+from tests.authenticators import Clock
+from tests.domain.identity.house import House
 from tests.domain.identity.mailing import Effort
 from tests.factories import make_user, open_session
+from tests.messages import Outbox
 
 
 @dataclass(frozen=True)
@@ -74,3 +78,8 @@ def new_visitor(database: Database, authority: Authority, gate: SessionGate) -> 
 @pytest.fixture
 async def visitor(new_visitor: NewVisitor) -> Visitor:
     return await new_visitor()
+
+
+@pytest.fixture
+def house(database: Database, authority: Authority, keys: FactorKeys, clock: Clock, outbox: Outbox) -> House:
+    return House(database, authority, keys, clock, outbox)

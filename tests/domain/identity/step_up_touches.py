@@ -11,7 +11,7 @@ from tests.factories import PASSWORD, make_user
 async def stepping_up(stage: Stage) -> None:
     caller, _ = await log_in(stage, await make_user(stage.database))
     stage.begin()
-    await step_up.step_up(stage.database, stage.authority, caller, password=PASSWORD)
+    await step_up.step_up(stage.database, stage.authority, stage.keys, caller, PASSWORD)
 
 
 async def proving_the_password(stage: Stage) -> None:

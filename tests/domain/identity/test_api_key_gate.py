@@ -12,6 +12,7 @@ from app.domain.identity import api_key_commands as keys
 from app.domain.identity.administration import AccessChange
 from app.domain.identity.api_key_gate import ApiKeyGate
 from app.domain.identity.authority import Authority
+from app.domain.second_factors.keys import FactorKeys
 from app.domain.users import commands as user_commands
 from app.domain.users.user import ProfileChange
 from tests.api_key_factories import make_api_key
@@ -148,11 +149,16 @@ class TestOutlasts:
         assert (await key_gate.known(issued.token)).caller.user_id == visitor.user.id
 
     async def test_a_new_password(
-        self, database: Database, authority: Authority, key_gate: ApiKeyGate, visitor: Visitor
+        self, database: Database, authority: Authority, keys: FactorKeys, key_gate: ApiKeyGate, visitor: Visitor
     ) -> None:
         issued = await make_api_key(database, visitor.user)
         await commands.change_password(
-            database, authority, visitor.caller, current_password=PASSWORD, new_password="blue penguin umbrella"
+            database,
+            authority,
+            keys.cipher,
+            visitor.caller,
+            current_password=PASSWORD,
+            new_password="blue penguin umbrella",
         )
         assert (await key_gate.known(issued.token)).caller.user_id == visitor.user.id
 

@@ -13,17 +13,22 @@ from app.domain.identity.gate import SessionGate
 from app.domain.identity.session import Tokens, client_from
 from app.domain.ids import SessionId
 from app.domain.unit_of_work import unit_of_work
-from app.domain.users import repository
+from app.domain.users import password_repository, repository
+from app.field_encryption import field_cipher
+from app.settings import load_settings
 from tests.domain.identity import stored
 from tests.domain.identity.clocks import let_absolute_expiry_pass, let_idle_expiry_pass
 from tests.domain.identity.conftest import NewVisitor, Visitor
 from tests.factories import CLIENT, PASSWORD
 
 NEW_PASSWORD = "blue penguin umbrella"
+CIPHER = field_cipher(load_settings(ENVIRONMENT="test").encryption)
 
 
 async def log_in(database: Database, authority: Authority, email: str, password: str = PASSWORD) -> Tokens:
-    return await commands.log_in(database, authority, email=email, password=password, client=CLIENT)
+    tokens = await commands.log_in(database, authority, email=email, password=password, client=CLIENT)
+    assert isinstance(tokens, Tokens)
+    return tokens
 
 
 async def refusal(database: Database, authority: Authority, email: str, password: str = PASSWORD) -> str:
@@ -94,7 +99,9 @@ class TestRevokeSession:
 
 class TestChangePassword:
     async def change(self, database: Database, authority: Authority, visitor: Visitor, current: str, new: str) -> None:
-        await commands.change_password(database, authority, visitor.caller, current_password=current, new_password=new)
+        await commands.change_password(
+            database, authority, CIPHER, visitor.caller, current_password=current, new_password=new
+        )
 
     async def test_the_new_one_is_good_and_the_old_one_is_not(
         self, database: Database, authority: Authority, visitor: Visitor
@@ -149,9 +156,10 @@ class TestChangePassword:
         """Its password was verified before the change, and its session would be opened after it."""
         holder = await repository.password_by_id(database.reader, visitor.user.id)
         assert holder is not None
+        new_hash = await authority.passwords.hash("new")
         async with unit_of_work(database) as work:
-            assert await repository.replace_password(
-                work, visitor.user.id, old_hash=holder.password_hash, new_hash=await authority.passwords.hash("new")
+            assert await password_repository.replace_password(
+                work, visitor.user.id, old_hash=holder.password_hash, new_hash=new_hash, needs_factor=False
             )
             opening = asyncio.create_task(commands.open_session(database, authority, holder, CLIENT))
             await somebody_waits_for(database, work)

@@ -218,9 +218,8 @@ class TestConfirm:
     ) -> None:
         ann, bob = await new_visitor(), await new_visitor()
         tokens = [await movers.token(who, some_address()) for who in (ann, bob)]
-        await commands.change_password(
-            database, authority, ann.caller, current_password=PASSWORD, new_password="blue penguin umbrella"
-        )
+        passwords = {"current_password": PASSWORD, "new_password": "blue penguin umbrella"}
+        await commands.change_password(database, authority, movers.letters.cipher, ann.caller, **passwords)
         administrator = (await new_visitor(roles=("admin",))).caller
         for is_active in (False, True):
             await administration.change_access(database, administrator, bob.user.id, AccessChange(is_active=is_active))

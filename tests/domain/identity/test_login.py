@@ -35,7 +35,9 @@ def verifications(authority: Authority, monkeypatch: pytest.MonkeyPatch) -> list
 
 
 async def log_in(database: Database, authority: Authority, email: str, password: str = PASSWORD) -> Tokens:
-    return await commands.log_in(database, authority, email=email, password=password, client=CLIENT)
+    tokens = await commands.log_in(database, authority, email=email, password=password, client=CLIENT)
+    assert isinstance(tokens, Tokens)
+    return tokens
 
 
 async def refusal(database: Database, authority: Authority, email: str, password: str = PASSWORD) -> str:

@@ -215,6 +215,7 @@ class TestWhatEndsIt:
         await commands.change_password(
             forgetful.database,
             forgetful.authority,
+            forgetful.letters.cipher,
             visitor.caller,
             current_password=PASSWORD,
             new_password=f"{NEW_PASSWORD} two",

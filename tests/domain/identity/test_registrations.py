@@ -14,6 +14,7 @@ from app.domain.identity.gate import SessionGate
 from app.domain.identity.letters import Letters
 from app.domain.identity.mailed_tokens import PER_ADDRESS
 from app.domain.identity.registrations import Registration
+from app.domain.identity.session import Tokens
 from app.domain.users import repository
 from app.domain.users.user import User
 from tests.domain.audit import log_read
@@ -232,6 +233,7 @@ class TestConfirm:
         tokens = await commands.log_in(
             newcomers.database, newcomers.authority, email=email.upper(), password=PASSWORD, client=CLIENT
         )
+        assert isinstance(tokens, Tokens)
         assert (await gate.caller(tokens.access_token)).user_id == user.id
 
     async def test_a_token_is_good_once(self, newcomers: Newcomers, outbox: Outbox) -> None:

@@ -108,7 +108,7 @@ async def ending_the_session_of_somebody_else(stage: Stage) -> None:
 
 async def change_password(stage: Stage, caller: Caller, current: str) -> None:
     await commands.change_password(
-        stage.database, stage.authority, caller, current_password=current, new_password=NEW_PASSWORD
+        stage.database, stage.authority, stage.keys.cipher, caller, current_password=current, new_password=NEW_PASSWORD
     )
 
 
