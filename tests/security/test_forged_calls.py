@@ -42,6 +42,7 @@ NOT_CALLED = {
     "DATABASE_URL": "the operator's own database: a private address is what it should be",
     "REDIS_URL": "as DATABASE_URL",
     "PUBLIC_BASE_URL": "only written into links",
+    "ACCOUNT_PAGES_URL": "as PUBLIC_BASE_URL",
 }
 # Members of bodies that are addresses for the service to call, by schema and name; the feature's tests attack them.
 GIVEN_BY_CLIENTS: set[tuple[str, str]] = set()

@@ -119,7 +119,7 @@ class TestEachOperation:
         content, scope = operation.content, operation.scope
         if scope is None:
             assert content["security"] == [{"bearer": []}]
-            assert content["x-permission"] in {"account", "users:admin"}
+            assert content["x-permission"] in {"account", "blocks:admin", "users:admin"}
             assert content["description"].endswith("Not for API keys.")
         else:
             assert content["security"] == [{"bearer": []}, {"apiKey": [scope]}]

@@ -31,7 +31,7 @@ class BlockCreate(RequestBody):
     """Whom to keep out, and for how long."""
 
     address: Address = described("An IP address; one of version 6 stands for its /64.", EXAMPLE_ADDRESS)
-    minutes: Annotated[int, WholeNumber, Field(ge=1, le=MINUTES_MAXIMUM)] = Field(
+    minutes: Annotated[int, Field(ge=1, le=MINUTES_MAXIMUM), WholeNumber] = Field(
         60, description="For so long, 30 days at most.", examples=[60]
     )
     note: Note = Field("", description="Why, for whoever reads the list.", examples=["Scrapes the public projects."])
