@@ -40,6 +40,11 @@ class Servers:
     primary_name: str = ""
     tls: ssl.SSLContext | None = None
 
+    @property
+    def may_be_overheard(self) -> bool:
+        """True if the way leads over a network without TLS."""
+        return self.tls is None and not all(node.path for node in self.nodes)
+
 
 def servers_at(url: str) -> Servers:
     """What `url` says. Raises ValueError with the reason."""

@@ -149,6 +149,9 @@ class SecuritySettings(Group):
     step_up_minutes: int = Field(10, alias="STEP_UP_MINUTES", ge=1, le=60)
     sessions_per_user: int = Field(50, alias="SESSIONS_PER_USER", ge=1, le=1000)
     csrf_protection: bool = Field(True, alias="ENABLE_CSRF_PROTECTION")
+    cleartext_connections: Annotated[list[Literal["postgres", "redis"]], NoDecode, BeforeValidator(comma_separated)] = (
+        Field([], alias="CLEARTEXT_CONNECTIONS")
+    )
     password_threads: int = Field(2, alias="PASSWORD_THREADS", ge=1, le=64)
 
 

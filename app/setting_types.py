@@ -15,6 +15,7 @@ from limits import parse
 from pydantic import AfterValidator, BeforeValidator, SecretStr
 from pydantic_settings import NoDecode
 
+from app.postgres_address import check_postgres_url
 from app.redis_address import servers_at
 from app.smtp_address import mail_server_at
 
@@ -108,8 +109,8 @@ def networks(values: list[str]) -> list[str]:
 def plain_postgres_url(value: SecretStr) -> SecretStr:
     """A PostgreSQL address without SQLAlchemy's driver suffix. Raises ValueError."""
     url = value.get_secret_value().replace("postgresql+asyncpg://", "postgresql://", 1)
-    if url and not url.startswith(("postgresql://", "postgres://")):
-        raise ValueError("must start with postgresql://")
+    if url:
+        check_postgres_url(url)
     return SecretStr(url)
 
 

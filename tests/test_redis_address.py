@@ -7,7 +7,7 @@ import pytest
 
 from app.redis_address import Node, Servers, servers_at
 from app.settings import SettingsError, load_settings
-from tests.valkey_servers import make_certificate
+from tests.certificates import make_certificate
 
 SINGLE = {
     "redis://": Servers(kind="single", nodes=(Node(),)),
@@ -87,7 +87,7 @@ class TestAddress:
             load_settings(REDIS_URL=url)
         (fault,) = refused.value.faults
         assert fault.startswith("REDIS_URL: ")
-        assert fault.endswith("Example: redis://localhost:6379/0")
+        assert fault.endswith("Example: rediss://cache.example.com:6379/0")
 
     @pytest.mark.parametrize("url", [*SINGLE, *SEVERAL])
     def test_settings_take_what_is_right(self, url: str) -> None:
@@ -115,7 +115,7 @@ class TestTls:
         certificate = make_certificate(tmp_path)
         tls = servers_at(f"rediss://a?ssl_ca_certs={certificate}").tls
         assert tls is not None
-        assert [authority["subject"] for authority in tls.get_ca_certs()] == [((("commonName", "valkey"),),)]
+        assert [authority["subject"] for authority in tls.get_ca_certs()] == [((("commonName", "127.0.0.1"),),)]
 
     def test_redis_is_not_encrypted(self) -> None:
         assert servers_at("redis://a").tls is None

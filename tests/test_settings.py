@@ -17,7 +17,7 @@ PRODUCTION = {
     "BLIND_INDEX_KEYS": f"i1:{KEYS[1]}",
     "MAIL_PROVIDER": "off",
     "SMS_PROVIDER": "off",
-    "DATABASE_URL": "postgresql://todo@db/todo",
+    "DATABASE_URL": "postgresql://todo@db/todo?sslmode=verify-full",
 }
 MAIL = {"MAIL_PROVIDER": "smtp", "SMTP_URL": "smtp://u:p@mail.example.com", "MAIL_FROM": "Todo <todo@example.com>"}
 
@@ -63,6 +63,9 @@ class TestValues:
 
     def test_a_fault_never_shows_a_secret(self) -> None:
         assert "hunter2" not in "".join(faults(DATABASE_URL="mysql://u:hunter2@h/d", SECRET_KEY="hunter2"))
+        (found,) = faults(DATABASE_URL="postgresql://u:hunter2@h/d?sslmode=hunter3")
+        assert "none of allow, disable, prefer, require, verify-ca, verify-full" in found
+        assert "hunter" not in found.partition("Example")[0]
 
     def test_a_driver_suffix_is_accepted(self) -> None:
         settings = load_settings(DATABASE_URL="postgresql+asyncpg://u@h/d")
@@ -166,6 +169,15 @@ class TestProduction:
             ("TRUSTED_PROXIES", "::/1"),
             ("TRUSTED_PROXIES", "2000::/3"),
             ("DATABASE_URL", ""),
+            ("DATABASE_URL", "postgresql://todo@db/todo"),
+            ("DATABASE_URL", "postgresql://todo@127.0.0.1/todo?sslmode=disable"),
+            ("DATABASE_URL", "postgresql://todo@db/todo?sslmode=prefer"),
+            ("DATABASE_URL", "postgresql:///todo?host=/run/postgresql,db"),
+            ("DATABASE_URL", "postgresql://todo@%2Frun%2Fpostgresql,db/todo?sslmode=allow"),
+            ("DATABASE_URL", "postgresql:///todo"),
+            ("REDIS_URL", "redis://cache"),
+            ("REDIS_URL", "redis+sentinel://a,b/main"),
+            ("REDIS_URL", "redis+cluster://a,b"),
             ("ENCRYPTION_KEYS", DEVELOPMENT_ENCRYPTION_KEY),
             ("ENCRYPTION_KEYS", f"k1:{KEYS[0]},{DEVELOPMENT_ENCRYPTION_KEY}"),
             ("ENCRYPTION_KEYS", DEVELOPMENT_ENCRYPTION_KEY.replace("development", "k1")),
@@ -181,6 +193,31 @@ class TestProduction:
     def test_what_is_insecure_is_refused_by_name(self, variable: str, value: str) -> None:
         found = faults(**{**PRODUCTION, variable: value})
         assert [fault.partition(":")[0] for fault in found] == [variable]
+
+    @pytest.mark.parametrize(
+        ("variable", "value"),
+        [
+            ("DATABASE_URL", "postgresql://todo@db/todo?sslmode=require"),
+            ("DATABASE_URL", "postgresql+asyncpg://todo@db,db2/todo?sslmode=verify-ca&application_name=x"),
+            ("DATABASE_URL", "postgresql:///todo?host=/run/postgresql"),
+            ("DATABASE_URL", "postgresql://todo@%2Frun%2Fpostgresql/todo"),
+            ("REDIS_URL", "rediss://cache"),
+            ("REDIS_URL", "rediss+cluster://a,b"),
+            ("REDIS_URL", "unix:///run/valkey.sock"),
+            ("REDIS_URL", ""),
+        ],
+    )
+    def test_nobody_listens_to_sockets_or_tls(self, variable: str, value: str) -> None:
+        assert load_settings(**{**PRODUCTION, variable: value}).is_production
+
+    def test_cleartext_is_allowed_where_it_is_stated(self) -> None:
+        clear = {**PRODUCTION, "DATABASE_URL": "postgresql://todo@db/todo", "REDIS_URL": "redis://cache"}
+        assert load_settings(**clear, CLEARTEXT_CONNECTIONS="postgres,redis").is_production
+        (found,) = faults(**clear, CLEARTEXT_CONNECTIONS="postgres")
+        assert found.startswith("REDIS_URL: production wants TLS.")
+        (found,) = faults(**clear, CLEARTEXT_CONNECTIONS="redis")
+        assert found.startswith("DATABASE_URL: production wants an sslmode")
+        assert faults(CLEARTEXT_CONNECTIONS="mysql")[0].startswith("CLEARTEXT_CONNECTIONS: ")
 
     def test_an_allow_list_of_all_addresses_is_refused(self) -> None:
         found = faults(**PRODUCTION, ENABLE_IP_WHITELIST="true", IP_WHITELIST="0.0.0.0/1,128.0.0.0/1")

@@ -5,7 +5,6 @@ Each is a real process that can be killed, frozen and started again with what it
 
 import asyncio
 import signal
-import subprocess
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -202,16 +201,6 @@ class Cluster:
         """True if this node sees all of the slots served."""
         found: bytes = node.ask("CLUSTER", "INFO")
         return b"cluster_state:ok" in found and b"cluster_known_nodes:3" in found
-
-
-def make_certificate(directory: Path) -> Path:
-    """A certificate that signs itself, for 127.0.0.1; its key lies beside it."""
-    certificate, key = directory / "valkey.crt", directory / "valkey.key"
-    subject = ["-subj", "/CN=valkey", "-addext", "subjectAltName=IP:127.0.0.1"]
-    curve = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"]
-    files = ["-keyout", str(key), "-out", str(certificate)]
-    subprocess.run(["openssl", "req", "-x509", *curve, *subject, *files], check=True, capture_output=True)
-    return certificate
 
 
 def wait_until(condition: Callable[[], bool], *, seconds: float = 20.0) -> None:

@@ -15,7 +15,8 @@ from app.outbound.address_guard import AddressGuard
 from app.outbound.http_client import BODY_LIMIT_BYTES, HttpClient
 from app.outbound.http_sms import ATTEMPTS, HttpSms
 from app.outbound.provider import DeliveryFailed, Outgoing
-from tests.outbound.conftest import Tls, serving, silence
+from tests.listeners import serving
+from tests.outbound.conftest import Tls, silence
 
 OUTGOING = Outgoing(uuid4(), "+491701234567", "", "Your code is 123456.")
 

@@ -19,7 +19,8 @@ from app.outbound.address_guard import AddressGuard
 from app.outbound.provider import DeliveryFailed, Outgoing
 from app.outbound.smtp_mail import SmtpMail
 from app.smtp_address import MailServer, Protection, mail_server_at
-from tests.outbound.conftest import Tls, serving, silence
+from tests.listeners import serving
+from tests.outbound.conftest import Tls, silence
 
 FROM = "Todo <no-reply@example.com>"
 OUTGOING = Outgoing(uuid4(), "ann@example.com", "Grüße: your code", "Hello Ann,\n\nyour code is 123456.\n.\nBye ✓\n")

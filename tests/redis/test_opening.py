@@ -1,6 +1,5 @@
 """From an address to a connection that is signed in, or a refusal in time."""
 
-import ssl
 import time
 from pathlib import Path
 
@@ -8,10 +7,11 @@ import hiredis
 import pytest
 
 from app.redis.pipeline import RedisUnavailable
+from tests.certificates import make_certificate, server_context
 from tests.redis.links import opened
 from tests.redis_proxy import RedisProxy
 from tests.server_processes import free_port
-from tests.valkey_servers import Valkey, make_certificate
+from tests.valkey_servers import Valkey
 
 
 class TestOpen:
@@ -63,9 +63,7 @@ class TestTls:
         self, shared: Valkey, tmp_path: Path
     ) -> None:
         certificate = make_certificate(tmp_path)
-        tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-        tls.load_cert_chain(certificate, certificate.with_suffix(".key"))
-        async with RedisProxy(shared.url, tls=tls) as proxy:
+        async with RedisProxy(shared.url, tls=server_context(certificate)) as proxy:
             place = f"rediss://127.0.0.1:{proxy.port}"
             for options in (f"?ssl_ca_certs={certificate}", "?ssl_cert_reqs=none"):
                 pipeline = await opened(place + options)
