@@ -27,7 +27,7 @@ from app.draining import Draining
 from app.lifespan import running_services
 from app.local_stack import DEFAULT_DIRECTORY, LocalStack, StackInUseError
 from app.outbound.console import MARKS
-from app.seed import DEMO_EMAIL, DEMO_PASSWORD, seed
+from app.seed import DEMO_EMAIL, DEMO_PASSWORD, demo_api_key, seed
 from app.server import listen
 from app.server_process import ServerProcess, ServerProcessError, ServerProgram
 from app.settings import Settings
@@ -79,6 +79,14 @@ async def sow(settings: Settings) -> bool:
         return await seed(services)
 
 
+async def sow_for_developer(settings: Settings) -> str:
+    """Puts in what is missing of the demo data, and returns a new API key for it ("" if its user was changed)."""
+    of_operator()
+    async with running_services(settings, Draining(), application_name="todo-seed") as services:
+        await seed(services)
+        return await demo_api_key(services)
+
+
 async def appoint(settings: Settings, email: str) -> User:
     """Makes an account an administrator. Raises NotFound."""
     of_operator()
@@ -116,8 +124,8 @@ def run(settings: Settings) -> int:
     try:
         with servers(settings, shared=False) as ready:
             migrate(ready)
-            asyncio.run(sow(ready))
-            return _supervise(ready, welcome(settings, ready))
+            api_key = asyncio.run(sow_for_developer(ready))
+            return _supervise(ready, welcome(settings, ready, api_key))
     except KeyboardInterrupt:
         return 0
 
@@ -162,18 +170,14 @@ def show_messages(worker_log: TextIO) -> None:
             print(line, end="", flush=True)
 
 
-def welcome(configured: Settings, running: Settings) -> str:
-    """What a newcomer needs to see; the last line can be pasted into a shell as it is."""
+def welcome(configured: Settings, running: Settings, api_key: str) -> str:
+    """What a newcomer needs to see; the last line can be pasted into a shell as it is, as long as there is a key."""
     base = running.http.base_url
-    login = f"""'{{"email": "{DEMO_EMAIL}", "password": "{DEMO_PASSWORD}"}}'"""
-    token = (
-        f"$(curl -s {base}/api/v2/auth/login -H 'Content-Type: application/json' -d {login}"
-        """ | sed 's/.*"access_token": *"\\([^"]*\\)".*/\\1/')"""
-    )
     facts = {
         "Todo service": base,
         "Documentation": f"{base}/docs/v2",
         "Demo login": f"{DEMO_EMAIL} / {DEMO_PASSWORD}",
+        "Demo API key": f"{api_key}, for a day" if api_key else "none, as the demo login was changed",
         "Logs": " and ".join(str(_log(command)) for command in ("serve", "worker")),
     }
     if not configured.database.url.get_secret_value():  # An address of the user's may hold a password.
@@ -182,7 +186,7 @@ def welcome(configured: Settings, running: Settings) -> str:
     return f"""
 {table}
 
-  curl -s "{base}/api/v2/todos?limit=3" -H "Authorization: Bearer {token}"
+  curl -s "{base}/api/v2/todos?limit=3" -H "Authorization: Bearer {api_key or "..."}"
 """
 
 

@@ -6,7 +6,11 @@ Made through the domain's own commands, so that it obeys every rule that real da
 import datetime as dt
 
 from app.domain.errors import Conflict, NotAuthenticated
+from app.domain.identity import api_key_commands as api_keys
 from app.domain.identity import commands as identity
+from app.domain.identity import permissions
+from app.domain.identity import queries as identity_queries
+from app.domain.identity.api_key import ApiKeyDraft
 from app.domain.identity.session import Tokens, client_from
 from app.domain.ids import ProjectId, TeamId
 from app.domain.pages import MAXIMUM_LIMIT, PageRequest
@@ -28,6 +32,7 @@ log = get_logger(__name__)
 
 DEMO_EMAIL = "demo@example.com"
 DEMO_PASSWORD = "correct horse battery staple"  # noqa: S105 - it is printed for everybody to use
+DEMO_KEY_NAME = "todo dev"
 CLIENT = client_from("todo seed", "local")
 TEAM_SLUG = "demo-team"
 PROJECTS = (("Website", "#3366cc"), ("Household", "#2e8b57"), ("Reading list", "#b8860b"))
@@ -58,18 +63,43 @@ async def seed(services: Services) -> bool:
         )
     except Conflict:
         log.debug("the demo user is there already")
-    try:
-        tokens = await identity.log_in(database, proofs, email=DEMO_EMAIL, password=DEMO_PASSWORD, client=CLIENT)
-    except NotAuthenticated:
+    caller = await _demo_user(services)
+    if caller is None:
         return False
-    if not isinstance(tokens, Tokens):
-        return False  # Somebody has given the demo user a second factor.
-    caller = await services.gate.caller(tokens.access_token)
     team_id = await _demo_team(services, caller)
     project_ids = await _demo_projects(services, caller, team_id)
     is_changed = await _demo_todos(services, caller, project_ids)
     await identity.log_out(database, caller)
     return is_changed
+
+
+async def demo_api_key(services: Services) -> str:
+    """An API key of the demo user for a day, in place of the last one; "" once the login of the user was changed."""
+    database, caller = services.database, await _demo_user(services)
+    if caller is None:
+        return ""
+    there = await identity_queries.api_keys(database.reader, caller, PageRequest(limit=MAXIMUM_LIMIT))
+    for api_key in there.items:
+        if api_key.name == DEMO_KEY_NAME:
+            await api_keys.revoke(database, caller, api_key.id)
+    scopes = sorted(map(str, permissions.of_roles(frozenset()) & permissions.GRANTABLE))
+    issued = await api_keys.create(database, caller, ApiKeyDraft(DEMO_KEY_NAME, scopes, dt.timedelta(days=1)))
+    await identity.log_out(database, caller)
+    return issued.token
+
+
+async def _demo_user(services: Services) -> Caller | None:
+    """The demo user, logged in; None if that takes more than what everybody knows."""
+    proofs = services.authority
+    try:
+        tokens = await identity.log_in(
+            services.database, proofs, email=DEMO_EMAIL, password=DEMO_PASSWORD, client=CLIENT
+        )
+    except NotAuthenticated:
+        return None
+    if not isinstance(tokens, Tokens):
+        return None  # Somebody has given the demo user a second factor.
+    return await services.gate.caller(tokens.access_token)
 
 
 async def _demo_team(services: Services, caller: Caller) -> TeamId:

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import httpx
 import psutil
 import pytest
 
@@ -51,6 +52,11 @@ class Dev:
         result = subprocess.run(["bash", "-c", line], capture_output=True, check=True)
         document: dict[str, list[dict[str, str]]] = json.loads(result.stdout)
         return document
+
+    def refuses(self, api_key: str) -> bool:
+        """True if the API knows no such key."""
+        base = re.findall(r"http://[\d.:]+", self.block)[0]
+        return httpx.get(f"{base}/api/v2/todos", headers={"Authorization": f"Bearer {api_key}"}).status_code == 401
 
     def child(self, command: str) -> psutil.Process:
         """The child that runs a `todo` command."""
@@ -99,7 +105,18 @@ class TestStart:
             assert f"http://127.0.0.2:{port}\n" in dev.block
             assert f"http://127.0.0.2:{port}/docs/v2\n" in dev.block
             assert re.search(r"Demo login +demo@example\.com / \S+", dev.block)
+            assert re.search(r"Demo API key +todo_pat_\w{49}, for a day\n", dev.block)
             assert len(dev.pasted()["items"]) == 3
+
+    def test_its_key_is_the_only_one_however_often_it_is_started(self, directory: Path):
+        keys: list[str] = []
+        for _ in range(2):
+            with developing(directory) as dev:
+                assert all(dev.refuses(key) for key in keys)
+                keys.append(re.findall(r"todo_pat_\w+", dev.block)[0])
+                assert not dev.refuses(keys[-1])
+                dev.process.terminate()
+                dev.process.wait(20)
 
     def test_demo_data_is_put_in_once(self, directory: Path):
         with developing(directory) as dev:
