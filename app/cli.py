@@ -9,9 +9,12 @@ import json
 import os
 import sys
 from collections.abc import Callable, Sequence
+from datetime import date
+from pathlib import Path
 
-from app import doctor, encryption_keys, server, worker
+from app import audit_log, doctor, encryption_keys, server, worker
 from app.api.openapi import document
+from app.audit_log import HeadsUnreadable
 from app.client_address import key_of
 from app.database import migrations
 from app.database.errors import DatabaseUnavailable
@@ -26,6 +29,12 @@ from app.main import create_app
 from app.server import ListenError
 from app.settings import Settings, SettingsError, load_settings
 from app.telemetry import logging
+
+NO_ROLE = (
+    "The server has no role todo_app, and this role may not make it: whoever serves can change the audit log.\n"
+    "Let a superuser run `CREATE ROLE todo_app NOLOGIN;` and make a login that is a member of it, run\n"
+    "`todo migrate` again, then let DATABASE_URL name that login and MIGRATION_DATABASE_URL this role."
+)
 
 Command = Callable[[argparse.Namespace], int]
 
@@ -43,7 +52,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     command: Command = options.command
     try:
         return command(options)
-    except (SettingsError, ListenError, Refused) as error:
+    except (SettingsError, ListenError, HeadsUnreadable, Refused) as error:
         print(error, file=sys.stderr)
         return 2
     except (DatabaseUnavailable, DatabaseUnreachable, MigrationLocked) as error:
@@ -86,6 +95,10 @@ def _parser() -> argparse.ArgumentParser:
     add("doctor", _doctor, "Look for what is wrong, and say how to mend it.")
     keys = add("keys", _keys, "Encryption keys: check which the stored values need, or rotate to the current ones.")
     keys.add_argument("action", choices=["check", "rotate"], help="rotate runs beside the service and can be run again")
+    audit = add("audit", _audit, "The audit log: verify it row by row, or print the heads of its chains.")
+    audit.add_argument("action", choices=["verify", "heads"], help="heads are for keeping elsewhere")
+    audit.add_argument("--month", type=_month, metavar="YYYY-MM", help="verify this month only")
+    audit.add_argument("--against", type=Path, metavar="FILE", help="heads of an earlier day, which must still hold")
     openapi = add("openapi", _openapi, "Print an OpenAPI document.")
     openapi.add_argument("version", choices=["v1", "v2"])
     return parser
@@ -112,8 +125,10 @@ def _worker(_options: argparse.Namespace) -> int:
 
 def _migrate(_options: argparse.Namespace) -> int:
     with servers(_for_a_terminal(load_settings())) as settings:
-        migrate(settings)
+        has_role = migrate(settings)
     print(f"The database is at {migrations.head()}.")
+    if not has_role:
+        print(NO_ROLE, file=sys.stderr)
     return 0
 
 
@@ -164,6 +179,20 @@ def _reset_second_factors(options: argparse.Namespace) -> int:
             raise Refused(error.detail) from error
     print(f"{options.email} has no second factor any more, and is logged out everywhere.")
     return 0
+
+
+def _audit(options: argparse.Namespace) -> int:
+    with servers(_for_a_terminal(load_settings())) as settings:
+        if options.action == "heads":
+            return audit_log.heads(settings)
+        return audit_log.verify(settings, month=options.month, against=options.against)
+
+
+def _month(text: str) -> date:
+    try:
+        return date.fromisoformat(f"{text}-01")
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a month such as 2026-11") from None
 
 
 def _doctor(_options: argparse.Namespace) -> int:

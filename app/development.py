@@ -17,6 +17,7 @@ from typing import TextIO
 
 from app.database import migrations
 from app.database.inspection import inspect
+from app.database.rights import SERVICE_ROLE, make_service_role, settle
 from app.domain.blocks import commands as block_commands
 from app.domain.blocks import queries as block_queries
 from app.domain.blocks.block import Block
@@ -51,7 +52,11 @@ def servers(settings: Settings, *, shared: bool = True) -> Iterator[Settings]:
         return
     redis_url = settings.redis.url.get_secret_value()
     stack = LocalStack(with_valkey=not redis_url)
-    urls = settings.with_urls(database_url=stack.database_url(), redis_url=redis_url or stack.redis_url())
+    urls = settings.with_urls(
+        database_url=stack.database_url(user=SERVICE_ROLE),
+        migration_url=stack.database_url(),
+        redis_url=redis_url or stack.redis_url(),
+    )
     try:
         stack.start()
     except StackInUseError:
@@ -60,16 +65,21 @@ def servers(settings: Settings, *, shared: bool = True) -> Iterator[Settings]:
         yield urls
         return
     try:
+        asyncio.run(make_service_role(stack.database_url()))
         yield urls
     finally:
         stack.stop()
 
 
-def migrate(settings: Settings) -> None:
-    """Brings the database to the newest schema. Raises DatabaseUnreachable, MigrationLocked."""
-    url = settings.database.url.get_secret_value()
+def migrate(settings: Settings) -> bool:
+    """Brings the database to the newest schema; False if there is no role for a service that is not the owner.
+
+    Raises DatabaseUnreachable, MigrationLocked.
+    """
+    url = settings.database.owner_url.get_secret_value()
     asyncio.run(inspect(url))  # Says why it cannot be reached, before alembic does it in fifty lines.
     migrations.upgrade(url)
+    return asyncio.run(settle(url, audit_kept_days=settings.database.audit_kept_days))
 
 
 async def sow(settings: Settings) -> bool:

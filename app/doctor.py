@@ -113,11 +113,14 @@ def database(settings: Settings) -> Iterator[Finding]:
     is_new = facts.version >= OLDEST_POSTGRES * 10_000
     fix = "" if is_new else f"Upgrade the server to PostgreSQL {OLDEST_POSTGRES} or later."
     yield Finding("database", f"PostgreSQL {facts.version_name}", fix)
+    is_unicode = facts.encoding == "UTF8"
+    yield Finding("encoding", facts.encoding, "" if is_unicode else "Make the database anew with ENCODING UTF8.")
     head = migrations.head()
     fix = "" if facts.revision == head else "Run `todo migrate`."
     yield Finding("migrations", f"the database is at {facts.revision or 'nothing'}, this release needs {head}", fix)
     if facts.revision == head:
         yield _encryption(settings)
+        yield _rights(settings, facts)
     yield _connections(settings, facts)
     skew = abs(datetime.now(UTC) - facts.clock)
     fix = "" if skew <= CLOCK_TOLERANCE else "Synchronise both machines with NTP: tokens and due dates compare clocks."
@@ -138,6 +141,18 @@ def redis(settings: Settings) -> Iterator[Finding]:
     is_new = tuple(int(part) for part in version.split(".")[:2]) >= OLDEST_REDIS
     oldest = ".".join(map(str, OLDEST_REDIS))
     yield Finding("Redis", f"protocol of {version}", "" if is_new else f"Upgrade the server to {oldest} or later.")
+
+
+def _rights(settings: Settings, facts: ServerFacts) -> Finding:
+    if not facts.may_change_audit_log:
+        return Finding("audit log", f"the role {facts.role} only adds to it")
+    detail = f"the role {facts.role} could change it"
+    fix = (
+        "Let DATABASE_URL name a member of todo_app, and MIGRATION_DATABASE_URL the owner."
+        if settings.is_production
+        else ""
+    )
+    return Finding("audit log", detail if fix else f"{detail}; let production serve as a member of todo_app", fix)
 
 
 def _connections(settings: Settings, facts: ServerFacts) -> Finding:

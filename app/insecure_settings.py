@@ -56,12 +56,14 @@ def doors(http: HttpSettings, security: SecuritySettings, threat: ThreatSettings
 def servers(database: DatabaseSettings, redis: RedisSettings, security: SecuritySettings) -> Iterator[str]:
     """No database; and servers that may be reached without TLS although nobody said so."""
     in_the_clear = security.cleartext_connections
-    database_url, redis_url = database.url.get_secret_value(), redis.url.get_secret_value()
-    if not database_url:
+    redis_url = redis.url.get_secret_value()
+    if not database.url.get_secret_value():
         yield f"DATABASE_URL: production needs a database. Example: {EXAMPLES['DATABASE_URL']}"
-    elif may_be_overheard(database_url) and "postgres" not in in_the_clear:
-        example = f"{EXAMPLES['DATABASE_URL']}, or CLEARTEXT_CONNECTIONS=postgres where nobody can listen"
-        yield f"DATABASE_URL: production wants an sslmode that insists on TLS. Example: {example}"
+    for name, secret in (("DATABASE_URL", database.url), ("MIGRATION_DATABASE_URL", database.migration_url)):
+        url = secret.get_secret_value()
+        if url and may_be_overheard(url) and "postgres" not in in_the_clear:
+            example = f"{EXAMPLES[name]}, or CLEARTEXT_CONNECTIONS=postgres where nobody can listen"
+            yield f"{name}: production wants an sslmode that insists on TLS. Example: {example}"
     if redis_url and servers_at(redis_url).may_be_overheard and "redis" not in in_the_clear:
         example = f"{EXAMPLES['REDIS_URL']}, or CLEARTEXT_CONNECTIONS=redis where nobody can listen"
         yield f"REDIS_URL: production wants TLS. Example: {example}"

@@ -25,13 +25,14 @@ from app.server_process import ServerProcess, ServerProcessError, ServerProgram
 
 DEFAULT_DIRECTORY = Path(".data")
 DATABASE = "todo"
+SUPERUSER = "postgres"
 POSTGRES_SOCKET = ".s.PGSQL.5432"
 VALKEY_SOCKET = "valkey.sock"
 SOCKET_PATH_LIMIT_BYTES = 100  # macOS allows 104 and Linux 108, the final NUL included.
 
 # The same order and the same upper and lower case on every machine.
 INITDB = [
-    "--username=postgres",
+    f"--username={SUPERUSER}",
     "--encoding=UTF8",
     "--no-locale",
     "--locale-provider=builtin",
@@ -97,10 +98,10 @@ class LocalStack:
     ) -> None:
         self.stop()
 
-    def database_url(self, name: str = DATABASE) -> str:
+    def database_url(self, name: str = DATABASE, *, user: str = SUPERUSER) -> str:
         """The address of a database of this stack, running or not."""
         directory = _socket_directory(self._root / "postgres", POSTGRES_SOCKET)
-        return f"postgresql://postgres@/{name}?host={quote(str(directory))}"
+        return f"postgresql://{user}@/{name}?host={quote(str(directory))}"
 
     def redis_url(self, number: int = 0) -> str:
         """The address of one of the 64 numbered key spaces; "" where there is no Valkey."""

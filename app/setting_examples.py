@@ -3,6 +3,9 @@
 _KEY_EXAMPLE = 'k1: and the output of: python3 -c "import base64, os; print(base64.b64encode(os.urandom(32)).decode())"'
 EXAMPLES: dict[str, str] = {
     "DATABASE_URL": "postgresql://todo:secret@db.example.com:5432/todo?sslmode=verify-full&sslrootcert=/ca.pem",
+    "MIGRATION_DATABASE_URL": (
+        "postgresql://owner:secret@db.example.com:5432/todo?sslmode=verify-full&sslrootcert=/ca.pem"
+    ),
     "REDIS_URL": "rediss://cache.example.com:6379/0",
     "CORS_ORIGINS": "https://app.example.com,https://admin.example.com",
     "TRUSTED_PROXIES": "10.0.0.0/8,192.168.1.7/32",

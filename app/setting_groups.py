@@ -47,6 +47,10 @@ class DatabaseSettings(Group):
     """Where PostgreSQL is and how it is used."""
 
     url: Annotated[SecretStr, AfterValidator(plain_postgres_url)] = Field(SecretStr(""), alias="DATABASE_URL")
+    migration_url: Annotated[SecretStr, AfterValidator(plain_postgres_url)] = Field(
+        SecretStr(""), alias="MIGRATION_DATABASE_URL"
+    )
+    audit_kept_days: int = Field(365, alias="AUDIT_RETENTION_DAYS", ge=90, le=36_500)
     pool_size: int = Field(10, alias="DB_POOL_SIZE", ge=1, le=500)
     max_overflow: int = Field(5, alias="DB_MAX_OVERFLOW", ge=0, le=500)
     pool_timeout_seconds: float = Field(5.0, alias="DB_POOL_TIMEOUT", gt=0, le=60)
@@ -54,6 +58,11 @@ class DatabaseSettings(Group):
     slow_query_ms: float = Field(200.0, alias="DB_SLOW_QUERY_MS", gt=0)
     batch_window_ms: float = Field(0.0, alias="BATCH_WINDOW_MS", ge=0, le=100)
     batch_maximum: int = Field(100, alias="MAX_BATCH_SIZE", ge=1, le=1000)
+
+    @property
+    def owner_url(self) -> SecretStr:
+        """The address for whoever owns the tables: `MIGRATION_DATABASE_URL`, or the one that the service uses."""
+        return self.migration_url if self.migration_url.get_secret_value() else self.url
 
 
 class RedisSettings(Group):

@@ -69,11 +69,12 @@ class Settings(BaseModel):
         """True where insecure values are refused."""
         return self.environment == "production"
 
-    def with_urls(self, *, database_url: str, redis_url: str) -> Self:
+    def with_urls(self, *, database_url: str, redis_url: str, migration_url: str = "") -> Self:
         """These settings, pointed at other servers."""
+        urls = {"url": SecretStr(database_url), "migration_url": SecretStr(migration_url)}
         return self.model_copy(
             update={
-                "database": self.database.model_copy(update={"url": SecretStr(database_url)}),
+                "database": self.database.model_copy(update=urls),
                 "redis": self.redis.model_copy(update={"url": SecretStr(redis_url)}),
             }
         )
@@ -94,6 +95,7 @@ _GROUPS: dict[str, type[Group]] = {
 }
 _FROM_FILE = (
     "DATABASE_URL",
+    "MIGRATION_DATABASE_URL",
     "REDIS_URL",
     "SECRET_KEY",
     "ENCRYPTION_KEYS",
@@ -159,6 +161,7 @@ def _values_from_files(faults: list[str], overrides: dict[str, Any]) -> Iterator
 
 class _FilePaths(Group):
     database_url: str = Field("", alias="DATABASE_URL_FILE")
+    migration_database_url: str = Field("", alias="MIGRATION_DATABASE_URL_FILE")
     redis_url: str = Field("", alias="REDIS_URL_FILE")
     secret_key: str = Field("", alias="SECRET_KEY_FILE")
     encryption_keys: str = Field("", alias="ENCRYPTION_KEYS_FILE")

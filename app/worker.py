@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from app.cache.announcing import discard_outdated
+from app.domain.audit import commands as audit
+from app.domain.audit import verification
 from app.domain.blocks import commands as blocks
 from app.domain.identity import api_key_commands, challenges, enrolment
 from app.domain.identity import commands as identity
@@ -64,6 +66,9 @@ JOBS = (
     Job("purge_blocks", timedelta(hours=1), lambda services: blocks.purge_ended(services.database)),
     Job("purge_login_challenges", timedelta(hours=1), lambda services: challenges.purge_expired(services.database)),
     Job("purge_second_factors", timedelta(hours=1), lambda services: enrolment.purge_stale(services.database)),
+    Job("make_audit_months", timedelta(hours=6), lambda services: audit.make_months(services.database)),
+    Job("witness_audit_log", timedelta(days=1), lambda services: verification.witness(services.database)),
+    Job("drop_audit_months", timedelta(hours=6), lambda services: audit.drop_old_months(services.database)),
     Job("discard_cache_touches", timedelta(minutes=10), lambda services: discard_outdated(services.database)),
 )
 

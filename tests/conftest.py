@@ -58,6 +58,12 @@ def with_database(database_url: str, name: str) -> str:
     return urlsplit(database_url)._replace(path=f"/{name}").geturl()
 
 
+def with_user(database_url: str, name: str, password: str) -> str:
+    """The address of the same database for another user."""
+    parts = urlsplit(database_url)
+    return parts._replace(netloc=f"{name}:{password}@{parts.netloc.rpartition('@')[2]}").geturl()
+
+
 def with_number(redis_url: str, number: int) -> str:
     """The address of another key space of the same Redis; "" stays as it is: there is none."""
     if not redis_url:
@@ -67,6 +73,16 @@ def with_number(redis_url: str, number: int) -> str:
     return urlsplit(redis_url)._replace(path=f"/{number}").geturl()
 
 
+# Several pytest workers may make it at once.
+_SERVICE_ROLE = """
+DO $$
+BEGIN
+    CREATE ROLE todo_tests LOGIN PASSWORD 'todo-tests' IN ROLE todo_app;
+EXCEPTION WHEN duplicate_object OR unique_violation THEN
+    NULL;
+END
+$$
+"""
 _STACK = pytest.StashKey[Stack]()
 _EMBEDDED = pytest.StashKey[tuple[LocalStack, Path]]()
 
@@ -134,6 +150,16 @@ async def recreate(admin_url: str, name: str, *, template: str = "template1") ->
     return url
 
 
+async def for_the_service(database_url: str) -> str:
+    """The address of a migrated database for somebody with the rights that the service has, and no others."""
+    owner = await asyncpg.connect(database_url)
+    try:
+        await owner.execute(_SERVICE_ROLE)
+    finally:
+        await owner.close()
+    return with_user(database_url, "todo_tests", "todo-tests")
+
+
 @pytest.fixture
 def server_directory() -> Iterator[Path]:
     """A directory for servers of the test's own."""
@@ -155,17 +181,23 @@ async def database_url(stack: Stack) -> str:
 
 
 @pytest.fixture(scope="session")
+async def service_url(database_url: str) -> str:
+    """The same database, with the rights of the service."""
+    return await for_the_service(database_url)
+
+
+@pytest.fixture(scope="session")
 def redis_url(stack: Stack) -> str:
     """A Redis key space of this worker's own."""
     return with_number(stack.redis_url, int(WORKER.removeprefix("gw")))
 
 
 @pytest.fixture(scope="session")
-def settings(database_url: str, redis_url: str) -> Settings:
+def settings(service_url: str, redis_url: str) -> Settings:
     """Settings of a service under test, on this worker's database and key space."""
     return load_settings(
         ENVIRONMENT="test",
-        DATABASE_URL=database_url,
+        DATABASE_URL=service_url,
         REDIS_URL=redis_url,
         DRAIN_SECONDS="0",
         RATE_LIMIT_FACTOR=UNREACHED,

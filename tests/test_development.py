@@ -118,6 +118,14 @@ class TestStart:
                 dev.process.terminate()
                 dev.process.wait(20)
 
+    def test_the_service_is_not_the_owner_of_its_database(self, directory: Path):
+        with developing(directory) as dev:
+            assert "postgresql://todo_service@" in dev.block
+            doctor = subprocess.run(
+                [*DEV[:-1], "doctor"], cwd=directory, env=dict(os.environ), capture_output=True, text=True, check=False
+            )
+        assert "ok    audit log: the role todo_service only adds to it\n" in doctor.stdout
+
     def test_demo_data_is_put_in_once(self, directory: Path):
         with developing(directory) as dev:
             before = [todo["id"] for todo in dev.pasted()["items"]]

@@ -71,6 +71,13 @@ class TestValues:
         settings = load_settings(DATABASE_URL="postgresql+asyncpg://u@h/d")
         assert settings.database.url.get_secret_value() == "postgresql://u@h/d"
 
+    def test_who_serves_migrates_as_well_unless_another_is_named(self) -> None:
+        service, owner = "postgresql://service@h/d", "postgresql://owner@h/d"
+        alone = load_settings(DATABASE_URL=service).database
+        both = load_settings(DATABASE_URL=service, MIGRATION_DATABASE_URL=owner).database
+        assert alone.owner_url.get_secret_value() == service
+        assert (both.url.get_secret_value(), both.owner_url.get_secret_value()) == (service, owner)
+
     def test_a_secret_can_come_from_a_file(self, tmp_path: Path) -> None:
         (tmp_path / "key").write_text(SECRET + "\n")
         assert load_settings(SECRET_KEY_FILE=str(tmp_path / "key")).security.secret_key.get_secret_value() == SECRET
@@ -175,6 +182,7 @@ class TestProduction:
             ("DATABASE_URL", "postgresql:///todo?host=/run/postgresql,db"),
             ("DATABASE_URL", "postgresql://todo@%2Frun%2Fpostgresql,db/todo?sslmode=allow"),
             ("DATABASE_URL", "postgresql:///todo"),
+            ("MIGRATION_DATABASE_URL", "postgresql://owner@db/todo"),
             ("REDIS_URL", "redis://cache"),
             ("REDIS_URL", "redis+sentinel://a,b/main"),
             ("REDIS_URL", "redis+cluster://a,b"),

@@ -14,7 +14,14 @@ SELECT current_setting('server_version_num')::int AS version,
          - current_setting('superuser_reserved_connections')::int
          - coalesce(current_setting('reserved_connections', true)::int, 0) AS connections,
        clock_timestamp() AS clock,
-       to_regclass('alembic_version') IS NOT NULL AS is_migrated
+       to_regclass('alembic_version') IS NOT NULL AS is_migrated,
+       current_setting('server_encoding') AS encoding,
+       current_user::text AS role,
+       coalesce((
+         SELECT bool_or(pg_has_role(relowner, 'MEMBER')
+           OR has_table_privilege(oid, 'INSERT, UPDATE, DELETE, TRUNCATE, TRIGGER'))
+         FROM pg_class WHERE oid IN (to_regclass('audit_log'), to_regclass('audit_chains'), to_regclass('audit_policy'))
+       ), false) AS may_change_audit_log
 """
 
 
@@ -24,12 +31,18 @@ class DatabaseUnreachable(Exception):
 
 @dataclass(frozen=True)
 class ServerFacts:
-    """One answer of the server. `version` is 180004 for 18.4; `connections` is what ordinary roles may open."""
+    """One answer of the server. `version` is 180004 for 18.4; `connections` is what ordinary roles may open.
+
+    `revision` is None, too, where the role may not know it: before the first migration that gives it any rights.
+    """
 
     version: int
     version_name: str
     connections: int
     clock: datetime
+    encoding: str
+    role: str
+    may_change_audit_log: bool
     revision: str | None
 
 
@@ -43,9 +56,16 @@ async def inspect(database_url: str) -> ServerFacts:
         facts = await connection.fetchrow(_FACTS)
         if facts is None:
             raise DatabaseUnreachable("it answers without a row")
-        revision = (
-            await connection.fetchval("SELECT version_num FROM alembic_version") if facts["is_migrated"] else None
-        )
-        return ServerFacts(facts["version"], facts["version_name"], facts["connections"], facts["clock"], revision)
+        values = dict(facts)
+        is_migrated = values.pop("is_migrated")
+        return ServerFacts(**values, revision=await _revision(connection) if is_migrated else None)
     finally:
         await connection.close()
+
+
+async def _revision(connection: "asyncpg.Connection[asyncpg.Record]") -> str | None:
+    try:
+        revision: str = await connection.fetchval("SELECT version_num FROM alembic_version")
+    except asyncpg.InsufficientPrivilegeError:
+        return None
+    return revision

@@ -74,10 +74,13 @@ def outdated() -> frozenset[str]:
 
 
 async def current(reader: Reader) -> str | None:
-    """The revision that the database is at, None if it was never migrated. Raises DatabaseUnavailable."""
+    """The revision that the database is at, None if it was never migrated, or never so far that this role may ask.
+
+    Raises DatabaseUnavailable.
+    """
     try:
         return await reader.first(_CURRENT)
-    except asyncpg.UndefinedTableError:
+    except (asyncpg.UndefinedTableError, asyncpg.InsufficientPrivilegeError):
         return None
 
 

@@ -1,7 +1,7 @@
 """Makes the secrets of a fresh installation, once: the keys, the passwords, and the URLs that carry them.
 
-Knows who may read which file. Refuses to change a secret that exists: a second run only adds keys that an older release
-did not need yet.
+Knows who may read which file. Refuses to change a secret that exists: a second run only adds what an older release did
+not need yet, and takes the owner's address away from the service.
 Standard library only. Runs as an ordinary user that is nobody else's and is a member of all readers' groups: each file
 is then readable by its readers alone, and only this user could have changed it.
 """
@@ -22,6 +22,7 @@ class Readers(NamedTuple):
     """The group ids of those who read secrets."""
 
     service: int
+    owner: int
     postgres: int
     redis: int
 
@@ -45,12 +46,22 @@ def new_secrets(readers: Readers) -> list[Secret]:
     )
     return [
         Secret("secret_key", secrets.token_urlsafe(48), readers.service),
-        Secret("database_url", f"postgresql://todo:{database}@postgres:5432/todo", readers.service),
+        Secret("database_url", f"postgresql://todo:{database}@postgres:5432/todo", readers.owner),
         Secret("redis_url", f"redis://todo:{redis}@redis:6379/0", readers.service),
         Secret("postgres_superuser_password", superuser, readers.postgres),
         Secret("postgres_todo_password", database, readers.postgres),
         Secret("redis_users.acl", access_list, readers.redis),
+        *service_login(readers),
         *keys(readers),
+    ]
+
+
+def service_login(readers: Readers) -> list[Secret]:
+    """How the service gets into the database: as a role that owns nothing there. The password is in both files."""
+    password = secrets.token_hex(32)
+    return [
+        Secret("service_database_url", f"postgresql://todo_service:{password}@postgres:5432/todo", readers.service),
+        Secret("postgres_service_password", password, readers.postgres),
     ]
 
 
@@ -86,6 +97,16 @@ def add_missing(directory: Path, contents: list[Secret]) -> list[str]:
     return [secret.name for secret in added]
 
 
+def add_together(directory: Path, contents: list[Secret]) -> list[str]:
+    """Writes all of the secrets unless all exist; their names. For those that only fit to each other."""
+    places = [directory / FINISHED / secret.name for secret in contents]
+    if all(place.exists() for place in places):
+        return []
+    for place in places:
+        place.unlink(missing_ok=True)
+    return add_missing(directory, contents)
+
+
 def _write_one(path: Path, secret: Secret) -> None:
     path.touch(mode=0o600)
     path.write_text(secret.value, encoding="ascii")
@@ -102,7 +123,12 @@ def main() -> int:
     arguments = parser.parse_args()
     readers = Readers(*(getattr(arguments, reader) for reader in Readers._fields))
     if (arguments.directory / FINISHED).is_dir():
-        added = add_missing(arguments.directory, keys(readers))
+        # Older releases served as the owner.
+        os.chown(arguments.directory / FINISHED / "database_url", -1, readers.owner)
+        added = [
+            *add_missing(arguments.directory, keys(readers)),
+            *add_together(arguments.directory, service_login(readers)),
+        ]
         what = f"{', '.join(added)} added" if added else "nothing was changed"
         sys.stdout.write(f"The secrets exist; {what}.\n")
         return 0

@@ -91,12 +91,13 @@ class TestHardening:
         words = found["secrets"]["command"]
         groups = {reader: words[words.index(f"--{reader}-group") + 1] for reader in generate.Readers._fields}
         assert sorted(found["secrets"]["group_add"]) == sorted(groups.values())
-        assert len({writer.split(":")[0], *groups.values()}) == 4
+        assert len({writer.split(":")[0], *groups.values()}) == 5
         assert service == f"{groups['service']}:{groups['service']}"
         assert found["postgres"]["group_add"] == found["database"]["group_add"] == [groups["postgres"]]
         assert found["redis"]["group_add"] == [groups["redis"]]
         assert writer not in {service, *(found[name]["user"] for name in ("postgres", "database", "redis"))}
-        assert not [name for name in ("api", "worker", "migrate") if "group_add" in found[name]]
+        assert found["migrate"]["group_add"] == [groups["owner"]]
+        assert not [name for name in ("api", "worker") if "group_add" in found[name]]
 
     @EACH_SERVICE
     def test_no_secret_is_in_the_environment(self, name):
@@ -158,14 +159,22 @@ class TestSettings:
         for name in {**variables(), **{f"{variable}_FILE": "" for variable in variables()}}:
             monkeypatch.delenv(name, raising=False)
         group = tmp_path.stat().st_gid
-        generate.write(tmp_path, generate.new_secrets(generate.Readers(group, group, group)))
+        generate.write(tmp_path, generate.new_secrets(generate.Readers(group, group, group, group)))
         for name, value in services()["api"]["environment"].items():
             if value is not None:  # Without a value it is passed on if it is set, and it is not.
                 monkeypatch.setenv(name, str(value).replace("/secrets/", f"{tmp_path}/"))
         settings = load_settings()
         assert settings.is_production
+        assert settings.database.url.get_secret_value().startswith("postgresql://todo_service:")
         assert settings.database.url.get_secret_value().endswith("@postgres:5432/todo")
+        assert settings.database.owner_url == settings.database.url, "the owner's address is not for who serves"
         assert settings.redis.url.get_secret_value().endswith("@redis:6379/0")
+
+    def test_only_who_migrates_is_told_where_the_owners_address_is(self):
+        telling = {
+            name for name, each in services().items() if "database_url" in str(each).replace("service_database_url", "")
+        }
+        assert telling == {"migrate"}
 
     @pytest.mark.parametrize("name", ["api", "worker", "migrate"])
     def test_every_variable_is_one_that_the_service_reads(self, name):
@@ -180,6 +189,7 @@ class TestSettings:
             "DEBUG",  # Production refuses it.
             "REQUEST_TIMEOUT",  # The proxy's time limits are a little above its default.
             "PREVIOUS_SECRET_KEYS",  # A secret: it does not belong into an environment.
+            "MIGRATION_DATABASE_URL",  # The owner's, for the one-shot that migrates.
         }
         assert set(variables()) == decided & set(variables()) | image | fixed
 

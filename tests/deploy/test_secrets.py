@@ -17,14 +17,16 @@ from deploy.secrets import generate
 NAMES = {
     "secret_key",
     "database_url",
+    "service_database_url",
     "redis_url",
     "postgres_superuser_password",
     "postgres_todo_password",
+    "postgres_service_password",
     "redis_users.acl",
     "encryption_keys",
     "blind_index_keys",
 }
-READERS = generate.Readers(service=1, postgres=2, redis=3)
+READERS = generate.Readers(service=1, owner=4, postgres=2, redis=3)
 
 
 def run(directory: Path) -> str:
@@ -61,6 +63,31 @@ class TestGenerate:
         assert {**after, "encryption_keys": before["encryption_keys"]} == before
         assert [path.name for path in tmp_path.iterdir()] == ["generated"]
 
+    @pytest.mark.parametrize("lost", ["service_database_url", "postgres_service_password"])
+    def test_a_login_is_replaced_as_a_whole(self, lost, tmp_path):
+        """The password is in two files, and has to be the same in both."""
+        run(tmp_path)
+        before = contents(tmp_path)
+        (tmp_path / "generated" / lost).unlink()
+        assert run(tmp_path) == "The secrets exist; service_database_url, postgres_service_password added.\n"
+        after = contents(tmp_path)
+        assert urlsplit(after["service_database_url"]).password == after["postgres_service_password"]
+        changed = {name for name in NAMES if before[name] != after[name]}
+        assert changed == {"service_database_url", "postgres_service_password"}
+
+    def test_the_owners_address_is_taken_from_the_service(self, tmp_path, monkeypatch):
+        """Older releases served as the owner; changing the group is what a second run does about it."""
+        group = tmp_path.stat().st_gid
+        generate.write(tmp_path, generate.new_secrets(generate.Readers(group, group, group, group)))
+        given = []
+        monkeypatch.setattr(os, "chown", lambda path, _user, to: given.append((Path(path).name, to)))
+        words = [
+            word for number, name in enumerate(generate.Readers._fields) for word in (f"--{name}-group", str(number))
+        ]
+        monkeypatch.setattr(sys, "argv", ["generate", "--directory", str(tmp_path), *words])
+        assert generate.main() == 0
+        assert given == [("database_url", generate.Readers._fields.index("owner"))]
+
     def test_two_installations_share_no_secret(self, tmp_path):
         for name in ("a", "b"):
             (tmp_path / name).mkdir()
@@ -88,10 +115,12 @@ class TestGenerate:
         groups = {secret.name: secret.reader for secret in generate.new_secrets(READERS)}
         assert groups == {
             "secret_key": READERS.service,
-            "database_url": READERS.service,
+            "database_url": READERS.owner,
+            "service_database_url": READERS.service,
             "redis_url": READERS.service,
             "postgres_superuser_password": READERS.postgres,
             "postgres_todo_password": READERS.postgres,
+            "postgres_service_password": READERS.postgres,
             "redis_users.acl": READERS.redis,
             "encryption_keys": READERS.service,
             "blind_index_keys": READERS.service,
@@ -110,10 +139,11 @@ class TestValues:
         (sealing,), (indexing,) = (named_keys(values[name]) for name in ("encryption_keys", "blind_index_keys"))
         assert sealing.value != indexing.value
 
-    def test_the_service_has_its_own_role_and_not_the_superusers_password(self, values):
-        url = urlsplit(values["database_url"])
-        assert (url.username, url.password) == ("todo", values["postgres_todo_password"])
-        assert values["postgres_superuser_password"] not in values["database_url"]
+    def test_service_and_owner_have_roles_of_their_own_and_not_the_superusers_password(self, values):
+        owner, service = urlsplit(values["database_url"]), urlsplit(values["service_database_url"])
+        assert (owner.username, owner.password) == ("todo", values["postgres_todo_password"])
+        assert (service.username, service.password) == ("todo_service", values["postgres_service_password"])
+        assert len({owner.password, service.password, values["postgres_superuser_password"]}) == 3
 
     def test_redis_keeps_a_digest_and_the_url_has_the_password(self, values):
         password = urlsplit(values["redis_url"]).password

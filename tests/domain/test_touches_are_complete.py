@@ -113,6 +113,7 @@ def test_every_table_is_watched_or_never_cached() -> None:
         "messages",
         "audit_log",
         "audit_chains",
+        "audit_policy",
         "address_blocks",
         "second_factors",
         "recovery_codes",

@@ -51,3 +51,8 @@ class Action(StrEnum):
     SECOND_FACTOR_CODE_SENT = "second_factor.code_sent"
     SECOND_FACTORS_RESET = "second_factor.all_removed"
     RECOVERY_CODES_MADE = "second_factor.recovery_codes_made"
+    AUDIT_READ = "audit.read"
+    # These three are written by the database itself.
+    MONTH_DROPPED = "audit.month_dropped"
+    RETENTION_CHANGED = "audit.retention_changed"
+    PERSON_FORGOTTEN = "person.forgotten"

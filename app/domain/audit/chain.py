@@ -35,6 +35,7 @@ class Link(Struct, frozen=True):
     address: str | None
     changed: str | None
     hash: bytes
+    forgotten_by: UUID | None = None
 
 
 def start_of(month: date, chain: int) -> bytes:

@@ -70,3 +70,29 @@ async def record_refusal(
             repository.append(work, entry)
     except DatabaseUnavailable as error:
         log.warning("a refusal is missing in the audit log", action=action.value, reason=error.code)
+
+
+async def make_months(database: Database) -> int:
+    """Makes room for this month and the next three; how many were missing.
+
+    So no worker needs to run for three months before rows go where the next one has to fetch them from.
+    """
+    async with unit_of_work(database) as work:
+        return await repository.make_months(work)
+
+
+async def drop_old_months(database: Database) -> int:
+    """Drops what is older than the log is kept, whole months at a time; how many.
+
+    What remains can be verified as before: where each chain of a dropped month ended is kept, and told in an entry.
+    """
+    async with unit_of_work(database) as work:
+        return len(await repository.drop_months(work))
+
+
+async def forget(work: Transaction, person: UserId) -> int:
+    """Takes addresses and values out of all entries by and about somebody whose account is gone; how many had any.
+
+    What was done, to what and when stays, under an id that nobody has any more, and so does the chain.
+    """
+    return await repository.forget(work, person)

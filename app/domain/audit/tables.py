@@ -1,8 +1,9 @@
-"""The tables of the audit log. Only functions of the database write them; the migration says how."""
+"""The tables of the audit log. Only functions of the database write them; the migrations say how."""
 
 from sqlalchemy import (
     JSON,
     BigInteger,
+    Boolean,
     CheckConstraint,
     Column,
     Date,
@@ -12,6 +13,7 @@ from sqlalchemy import (
     Table,
     Text,
     func,
+    text,
 )
 
 from app.database.schema import metadata, moment, uuid
@@ -38,6 +40,7 @@ audit_log = Table(
     Column("salt", LargeBinary),
     Column("seal", LargeBinary, nullable=False),
     Column("hash", LargeBinary, nullable=False),  # of the row before, and of everything above
+    Column("forgotten_by", uuid),  # the entry that says whose name was taken out of this one
     CheckConstraint("actor_kind IN ('user', 'token', 'anonymous', 'system', 'operator')", name="actor_kind"),
     CheckConstraint("outcome IN ('done', 'refused')", name="outcome"),
     postgresql_partition_by="RANGE (at)",
@@ -50,6 +53,8 @@ Index("ix_audit_log_actor", audit_log.c.actor_id, audit_log.c.at, audit_log.c.id
 Index("ix_audit_log_subject", audit_log.c.subject_kind, audit_log.c.subject_id, audit_log.c.at, audit_log.c.id)
 Index("ix_audit_log_team", audit_log.c.team_id, audit_log.c.at, audit_log.c.id)
 Index("ix_audit_log_action", audit_log.c.action, audit_log.c.at, audit_log.c.id)
+# What was refused, newest first: few rows among many.
+Index("ix_audit_log_refused", audit_log.c.at, audit_log.c.id, postgresql_where=text("outcome = 'refused'"))
 # Everything that one request did.
 Index("ix_audit_log_request", audit_log.c.request_id)
 
@@ -64,4 +69,13 @@ audit_chains = Table(
     # The last row that was dropped because it was old enough; what follows begins from there.
     Column("dropped_number", BigInteger, nullable=False),
     Column("dropped_hash", LargeBinary, nullable=False),
+)
+
+audit_policy = Table(
+    "audit_policy",
+    metadata,
+    Column("is_policy", Boolean, primary_key=True, server_default=text("true")),  # there is one row
+    Column("kept_days", BigInteger, nullable=False),  # a month goes when its last day is so long ago
+    CheckConstraint("is_policy", name="is_only_one"),
+    CheckConstraint("kept_days >= 90", name="kept_days"),
 )
