@@ -23,6 +23,7 @@ VERSION_LINKS = {
     "mfa": "/api/v2/me/mfa",
     "api_keys": "/api/v2/me/api-keys",
     "limits": "/api/v2/me/limits",
+    "activity": "/api/v2/me/activity",
     "todos": "/api/v2/todos",
     "today": "/api/v2/todos/today",
     "upcoming": "/api/v2/todos/upcoming",
@@ -35,6 +36,7 @@ VERSION_LINKS = {
     "tags": "/api/v2/tags",
     "users": "/api/v2/users",
     "blocks": "/api/v2/admin/blocks",
+    "audit": "/api/v2/audit",
     "documentation": "/docs/v2",
     "openapi": "/api/v2/openapi.json",
 }

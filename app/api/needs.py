@@ -24,6 +24,7 @@ _BY_TAG: dict[str, tuple[Permission, Permission | None]] = {
     "me": (Permission.ACCOUNT, Permission.ACCOUNT),
     "keys": (Permission.ACCOUNT, Permission.ACCOUNT),
     "users": (Permission.USERS_READ, Permission.USERS_ADMIN),
+    "audit": (Permission.AUDIT_READ, None),
     "operations": (Permission.OPERATIONS_READ, None),
     "blocks": (Permission.BLOCKS_READ, Permission.BLOCKS_ADMIN),
 }

@@ -110,7 +110,7 @@ _THING = r"/(todos|projects|tags)/{\w+}"
 
 # The first rule that fits counts.
 RULES = (
-    Rule(r"GET /(users/me|me|me/sessions|me/api-keys|me/limits)", anybody),
+    Rule(r"GET /(users/me|me|me/sessions|me/api-keys|me/limits|me/activity)", anybody),
     Rule(r"PATCH /(users/me|me)", anybody),
     Rule(r"(PATCH|DELETE) /me/sessions/{session_id}", themselves),
     Rule(r"POST /me/sessions/revoke-others", anybody),
@@ -123,7 +123,7 @@ RULES = (
     Rule(r"POST /me/mfa/({method}/(confirm|send)|recovery-codes)", anybody),
     Rule(r"DELETE /users/{user_id}/mfa", administrators_on_whom_they_see),
     Rule(r"POST /auth/(logout|logout-all|password/change)", anybody),
-    Rule(r"GET /(users|api/middleware/stats)", administrators),
+    Rule(r"GET /(users|audit|api/middleware/stats)", administrators),
     Rule(r"(GET|POST) /admin/blocks", administrators),
     Rule(r"(GET|DELETE) /admin/blocks/{block_id}", administrators_alone),
     Rule(r"GET /users/{user_id}", administrators_and_themselves),

@@ -31,8 +31,10 @@ RULES: tuple[tuple[str, str | None, str | None], ...] = (
     (r"/teams(/.+)?", "teams:read", "teams:write"),
     (r"/api/middleware/.+", "operations:read", FOR_NO_KEY),
     (r"/admin/blocks(/.+)?", "blocks:read", FOR_NO_KEY),
+    (r"/audit", "audit:read", FOR_NO_KEY),
 )
 SCOPES = (
+    "audit:read",
     "blocks:read",
     "me:read",
     "me:write",

@@ -32,6 +32,7 @@ TAGS = {
     "keys": "What your programs show instead of you: keys that do as much as you say, for as long as you say.",
     "users": "The accounts of the service, for its administrators.",
     "blocks": "Addresses that are kept out after attacks; for administrators.",
+    "audit": "Who did what to whom, when and from where; for administrators.",
     "teams": "Who works together, and who may do what. Everybody has a personal team; others are shared.",
     "projects": "Todos that belong together.",
     "todos": "What there is to do.",

@@ -7,6 +7,7 @@ from app.api.v1 import auth, project_items, registration, tag_items
 from app.api.v2 import (
     account,
     api_keys,
+    audit,
     blocks,
     me,
     my_address,
@@ -51,5 +52,6 @@ for new in (
     user_credentials,
     user_factors,
     blocks,
+    audit,
 ):
     router.include_router(new.router)

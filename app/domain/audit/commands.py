@@ -4,10 +4,12 @@ from types import MappingProxyType
 
 from app.database.errors import DatabaseUnavailable
 from app.database.executor import Database, Transaction
-from app.domain.audit import repository
+from app.domain.audit import list_repository, repository
 from app.domain.audit.action import Action
 from app.domain.audit.entry import Changes, Outcome, Subject, entry_of
+from app.domain.audit.list_repository import AuditFilter, Recorded
 from app.domain.ids import TeamId, UserId
+from app.domain.pages import Page, PageRequest, page_from
 from app.domain.unit_of_work import unit_of_work
 from app.telemetry.logging import get_logger
 from app.telemetry.request_origin import origin
@@ -70,6 +72,19 @@ async def record_refusal(
             repository.append(work, entry)
     except DatabaseUnavailable as error:
         log.warning("a refusal is missing in the audit log", action=action.value, reason=error.code)
+
+
+async def read(database: Database, reader_id: UserId, request: PageRequest, *, filters: AuditFilter) -> Page[Recorded]:
+    """All entries that the filters let through, newest first; that they were read, and by whom, is an entry itself.
+
+    Who may do so is decided by the permission of the route. One statement, inside a unit of work.
+    """
+    given = {name: value for name in filters.__struct_fields__ if (value := getattr(filters, name)) is not None}
+    async with unit_of_work(database) as work:
+        rows = await list_repository.page(work, request, filters)
+        told: Changes = {name: (None, value) for name, value in given.items()}
+        record(work, Action.AUDIT_READ, actor=reader_id, changed=told)
+    return page_from(rows, request, lambda row: (row.at, row.id))
 
 
 async def make_months(database: Database) -> int:

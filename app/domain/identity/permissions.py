@@ -27,6 +27,7 @@ class Permission(StrEnum):
     ACCOUNT = "account"
     USERS_READ = "users:read"
     USERS_ADMIN = "users:admin"
+    AUDIT_READ = "audit:read"
     OPERATIONS_READ = "operations:read"
     BLOCKS_READ = "blocks:read"
     BLOCKS_ADMIN = "blocks:admin"
@@ -46,6 +47,7 @@ DESCRIPTIONS: dict[Permission, str] = {
     Permission.ACCOUNT: "Whatever proves who you are: password, second factors, sessions, API keys.",
     Permission.USERS_READ: "See everybody's accounts, sessions and API keys. For administrators.",
     Permission.USERS_ADMIN: "Decide who comes in and with which roles; end sessions and API keys. For administrators.",
+    Permission.AUDIT_READ: "See who did what to whom in the whole service. For administrators.",
     Permission.OPERATIONS_READ: "See what a running process has done. For administrators.",
     Permission.BLOCKS_READ: "See which addresses are kept out, and why. For administrators.",
     Permission.BLOCKS_ADMIN: "Keep addresses out and let them in again. For administrators.",
@@ -56,6 +58,7 @@ OF_ROLE: dict[str, frozenset[Permission]] = {
         {
             Permission.USERS_READ,
             Permission.USERS_ADMIN,
+            Permission.AUDIT_READ,
             Permission.OPERATIONS_READ,
             Permission.BLOCKS_READ,
             Permission.BLOCKS_ADMIN,
