@@ -83,12 +83,19 @@ class FieldCipher:
 
     def encrypt(self, text: str, *, place: Place) -> bytes:
         """`text`, sealed with the current key for one place and no other. Every call gives other bytes."""
+        return self.encrypt_bytes(text.encode(), place=place)
+
+    def encrypt_bytes(self, data: bytes, *, place: Place) -> bytes:
+        """As `encrypt`, for what is no text."""
         nonce = os.urandom(NONCE_BYTES)
-        sealed = self._current.encrypt(nonce, text.encode(), _bound(self._header, place))
-        return self._header + nonce + sealed
+        return self._header + nonce + self._current.encrypt(nonce, data, _bound(self._header, place))
 
     def decrypt(self, sealed: bytes, *, place: Place) -> str:
-        """What was sealed for this place. Raises LostKey or SealBroken."""
+        """The text that was sealed for this place. Raises LostKey or SealBroken."""
+        return self.decrypt_bytes(sealed, place=place).decode()
+
+    def decrypt_bytes(self, sealed: bytes, *, place: Place) -> bytes:
+        """What was sealed for this place, text or not. Raises LostKey or SealBroken."""
         header = _read_header(sealed)
         if header is None:
             raise SealBroken(place)
@@ -99,10 +106,9 @@ class FieldCipher:
         if len(sealed) < rest + TAG_BYTES:
             raise SealBroken(place)
         try:
-            text = cipher.decrypt(sealed[header.size : rest], sealed[rest:], _bound(sealed[: header.size], place))
+            return cipher.decrypt(sealed[header.size : rest], sealed[rest:], _bound(sealed[: header.size], place))
         except InvalidTag as error:
             raise SealBroken(place) from error
-        return text.decode()
 
     def blind_index(self, text: str, *, purpose: str) -> bytes:
         """What stands in an index for `text`: equal for equal texts, and no guess can be checked without the key.

@@ -65,6 +65,13 @@ class TestDecrypt:
     def test_it_gives_back_what_was_encrypted(self, text: str):
         assert CIPHER.decrypt(CIPHER.encrypt(text, place=PLACE), place=PLACE) == text
 
+    def test_bytes_that_are_no_text_come_back(self):
+        data = bytes(range(256)) * 300
+        sealed = CIPHER.encrypt_bytes(data, place=PLACE)
+        assert data not in sealed
+        assert CIPHER.decrypt_bytes(sealed, place=PLACE) == data
+        assert CIPHER.decrypt_bytes(CIPHER.encrypt("x", place=PLACE), place=PLACE) == b"x"
+
     @given(st.data())
     def test_a_changed_bit_is_refused(self, data: st.DataObject):
         sealed = bytearray(CIPHER.encrypt(data.draw(texts), place=PLACE))

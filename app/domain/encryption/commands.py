@@ -97,19 +97,21 @@ async def _replace(
         for stored in outdated:
             place = Place.of_row(encrypted.table, encrypted.column.name, stored.key)
             try:
-                text = cipher.decrypt(stored.sealed, place=place)
+                data = cipher.decrypt_bytes(stored.sealed, place=place)
             except LostKey as lost:
                 progress.needing[lost.key_id] += 1
                 continue
             except SealBroken:
                 progress.broken.append(str(place.row_id))
                 continue
+            # Only texts have an index.
+            reindexed = None if encrypted.index is None else cipher.blind_index(data.decode(), purpose=encrypted.name)
             is_replaced = await repository.replace(
                 work,
                 encrypted,
                 stored,
-                resealed=cipher.encrypt(text, place=place),
-                reindexed=None if encrypted.index is None else cipher.blind_index(text, purpose=encrypted.name),
+                resealed=cipher.encrypt_bytes(data, place=place),
+                reindexed=reindexed,
             )
             progress.replaced += is_replaced
             progress.overtaken += not is_replaced
