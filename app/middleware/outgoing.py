@@ -19,7 +19,7 @@ def _no_headers(_given: tuple[bytes, ...]) -> tuple[Header, ...]:
 class Outgoing:
     """The answer to one request, on its way. Layers below the outermost one send through `send`."""
 
-    __slots__ = ("_has_trailers", "_send", "headers", "lacking", "limits", "sent_bytes", "status")
+    __slots__ = ("_has_trailers", "_send", "ends_by", "headers", "lacking", "limits", "sent_bytes", "status")
 
     def __init__(self, send: Send, *headers: Header) -> None:
         self._send = send
@@ -28,6 +28,8 @@ class Outgoing:
         self.status: int | None = None
         # Of the body, as it leaves the outermost layer.
         self.sent_bytes = 0
+        # The time of the loop until which an answer may go on that is made as its client takes it; None: as any other.
+        self.ends_by: float | None = None
         # Go on the head of the answer besides its own.
         self.headers: list[Header] = [*headers]
         # What is left of the limits that the request was charged to.

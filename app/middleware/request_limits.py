@@ -1,5 +1,8 @@
 """What one request may cost: the bytes of its body, and the seconds until its answer is complete.
 
+A long answer that says so (`Outgoing.ends_by`) may go on beyond these, for as long as its client takes some of it in
+each such time.
+
 Too large is 413, a body that does not arrive in time is 408, an answer that is not ready in time is 504. Nothing is
 buffered. A write that runs into the time limit is cancelled and so rolled back, unless its COMMIT was already sent.
 """
@@ -132,7 +135,10 @@ class _Deadlines:
                 loop.call_at(due, self._expire, loop)
                 return
             del self._due[exchange]
-            exchange.expire()
+            if exchange.goes_on(now):
+                self._due[exchange] = now + self._seconds  # Nobody is due later, so the order stays.
+            else:
+                exchange.expire()
         self._loop = None
 
 
@@ -144,6 +150,7 @@ class _Exchange:
     is_expired = False
     _is_body_complete = False
     _received_bytes = 0
+    _sent_bytes = 0
 
     def __init__(
         self, receive: Receive, send: Send, answer: Outgoing, body_limit_bytes: int, task: asyncio.Task[object], /
@@ -178,6 +185,14 @@ class _Exchange:
         if self.is_too_large and not self.has_begun:
             return _nothing()
         return self._send(message)
+
+    def goes_on(self, now: float) -> bool:
+        """True for a long answer of which the client has taken something since it was last asked about."""
+        answer = self._answer
+        if answer.ends_by is None or now >= answer.ends_by or answer.sent_bytes == self._sent_bytes:
+            return False
+        self._sent_bytes = answer.sent_bytes
+        return True
 
     def expire(self) -> None:
         """The time is up."""
