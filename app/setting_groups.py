@@ -201,6 +201,12 @@ class EncryptionSettings(Group):
         return named_keys(self.index_keys_text.get_secret_value())
 
 
+class PrivacySettings(Group):
+    """How long what people ask for about themselves is kept."""
+
+    export_retention_hours: int = Field(24, alias="EXPORT_RETENTION_HOURS", ge=1, le=168)
+
+
 class OutboundSettings(Group):
     """How mail and text messages leave, and which addresses of a private network may be called for it."""
 

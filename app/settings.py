@@ -21,6 +21,7 @@ from app.setting_groups import (
     LoadSettings,
     LogSettings,
     OutboundSettings,
+    PrivacySettings,
     RateLimitSettings,
     RedisSettings,
     SecuritySettings,
@@ -61,6 +62,7 @@ class Settings(BaseModel):
     security: SecuritySettings
     threat: ThreatSettings
     encryption: EncryptionSettings
+    privacy: PrivacySettings
     outbound: OutboundSettings
     log: LogSettings
 
@@ -90,6 +92,7 @@ _GROUPS: dict[str, type[Group]] = {
     "security": SecuritySettings,
     "threat": ThreatSettings,
     "encryption": EncryptionSettings,
+    "privacy": PrivacySettings,
     "outbound": OutboundSettings,
     "log": LogSettings,
 }

@@ -14,6 +14,8 @@ from app.cache.announcing import discard_outdated
 from app.domain.audit import commands as audit
 from app.domain.audit import verification
 from app.domain.blocks import commands as blocks
+from app.domain.exports import building as exports_building
+from app.domain.exports import commands as exports
 from app.domain.identity import api_key_commands, challenges, enrolment
 from app.domain.identity import commands as identity
 from app.domain.messages import commands as messages
@@ -53,9 +55,16 @@ def _deliver(channel: Channel) -> Job:
     return Job(f"deliver_{channel}", timedelta(seconds=1), run)
 
 
+async def _build_exports(services: Services) -> int:
+    kept = timedelta(hours=services.settings.privacy.export_retention_hours)
+    return await exports_building.build_due(services.database, services.cipher, kept=kept)
+
+
 JOBS = (
     _deliver("mail"),
     _deliver("sms"),
+    Job("build_exports", timedelta(seconds=2), _build_exports),
+    Job("purge_exports", timedelta(minutes=10), lambda services: exports.purge(services.database)),
     Job("purge_messages", timedelta(hours=1), lambda services: messages.purge(services.database)),
     # Todos before projects: what is purged with its project need not lose it first.
     Job("purge_todos", timedelta(hours=1), lambda services: todos.purge_trash(services.database)),

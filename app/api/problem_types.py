@@ -52,7 +52,10 @@ TYPES: dict[int, ProblemType] = {
         "The request is fine, but something that exists now is in its way; `detail` says what.",
     ),
     410: ProblemType(
-        "gone", "This is gone", "The version of the interface has been switched off. `Link` names its successor."
+        "gone",
+        "This is gone",
+        "The version of the interface has been switched off, and `Link` names its successor; or what was here was kept "
+        "for a time only, and that is over.",
     ),
     412: ProblemType(
         "precondition-failed",

@@ -88,8 +88,8 @@ class TooManyAttempts(DomainError):
 
     code = "TOO_MANY_ATTEMPTS"
 
-    def __init__(self, detail: str, *, retry_after_seconds: int) -> None:
-        super().__init__(detail)
+    def __init__(self, detail: str, *, retry_after_seconds: int, code: str | None = None) -> None:
+        super().__init__(detail, code=code)
         self.retry_after_seconds = retry_after_seconds
 
 
@@ -97,6 +97,12 @@ class Conflict(DomainError):
     """The request is fine, the present state is not."""
 
     code = "CONFLICT"
+
+
+class Gone(DomainError):
+    """The thing was there, and was deleted because its time was over."""
+
+    code = "GONE"
 
 
 class Stale(DomainError):

@@ -13,6 +13,7 @@ SessionId = NewType("SessionId", UUID)
 ApiKeyId = NewType("ApiKeyId", UUID)
 BlockId = NewType("BlockId", UUID)
 FactorId = NewType("FactorId", UUID)
+ExportId = NewType("ExportId", UUID)
 
 _VERSION_7 = 0x7 << 76
 _VARIANT = 0x2 << 62

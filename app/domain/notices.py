@@ -36,6 +36,14 @@ class Notice(Enum):
         "New recovery codes were made",
         "New recovery codes were made for your account. The older ones are worth nothing now.",
     )
+    EXPORT_READY = (
+        "The export of your data is ready",
+        "The archive of your data that was asked for is ready, for a short time. Log in to fetch it.",
+    )
+    EXPORT_FAILED = (
+        "The export of your data has failed",
+        "The archive of your data that was asked for could not be built. Log in to ask for another one.",
+    )
     GUESSES_REFUSED = (
         "Somebody fails to prove to be you",
         "No code is looked at for some minutes, so many were wrong. Whoever tries is past your password.",

@@ -104,7 +104,7 @@ def test_what_is_said_to_be_unseen_exists() -> None:
 def test_every_table_is_watched_or_never_cached() -> None:
     # Tokens are compared and never shown; guesses are counted; notes are about the cache itself; messages leave by
     # other ways; the audit log and the list of blocks are always read anew; second factors and what belongs to them are
-    # read whenever somebody proves one.
+    # read whenever somebody proves one; exports are looked at while they change, and their archives sent once.
     never_cached = {
         "refresh_tokens",
         "mailed_tokens",
@@ -119,5 +119,7 @@ def test_every_table_is_watched_or_never_cached() -> None:
         "recovery_codes",
         "code_sendings",
         "login_challenges",
+        "exports",
+        "export_chunks",
     }
     assert set(metadata.tables) == {*WATCHED, *never_cached}

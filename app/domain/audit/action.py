@@ -51,6 +51,10 @@ class Action(StrEnum):
     SECOND_FACTOR_CODE_SENT = "second_factor.code_sent"
     SECOND_FACTORS_RESET = "second_factor.all_removed"
     RECOVERY_CODES_MADE = "second_factor.recovery_codes_made"
+    EXPORT_ASKED = "export.asked"
+    EXPORT_BUILT = "export.built"
+    EXPORT_GIVEN_UP = "export.given_up"
+    EXPORT_FETCHED = "export.fetched"
     AUDIT_READ = "audit.read"
     # These three are written by the database itself.
     MONTH_DROPPED = "audit.month_dropped"

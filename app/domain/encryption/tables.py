@@ -5,6 +5,7 @@ from typing import Any
 
 from sqlalchemy import Column
 
+from app.domain.exports.tables import export_chunks
 from app.domain.messages.tables import messages
 from app.domain.second_factors.tables import second_factors
 
@@ -36,4 +37,5 @@ ENCRYPTED = (
     EncryptedColumn(messages.c.subject),
     EncryptedColumn(messages.c.content),
     EncryptedColumn(second_factors.c.sealed),
+    EncryptedColumn(export_chunks.c.sealed),
 )

@@ -1,0 +1,1 @@
+"""Everything that the service knows about a person, as an archive for that person."""
