@@ -10,7 +10,7 @@ from app.rate_limits.budgets import Limit
 from app.rate_limits.limits import Plan, RateLimits
 
 _AUTH = "auth"
-_EXPORT = "/export"
+_EXPORTS = ("/export", "/archive")
 _READS = {"GET", "HEAD"}
 
 
@@ -50,4 +50,4 @@ def _class(operation: Operation, method: str, limits: RateLimits) -> Limit:
         return limits.bulk
     if method not in _READS:
         return limits.writes
-    return limits.exports if operation.template.endswith(_EXPORT) else limits.reads
+    return limits.exports if operation.template.endswith(_EXPORTS) else limits.reads

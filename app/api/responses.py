@@ -90,6 +90,13 @@ def require_json(scope: Scope) -> None:
         raise HttpProblem(406, "NOT_ACCEPTABLE", "There is application/json here, and nothing that Accept allows.")
 
 
+def require_media_type(scope: Scope, media_type: str) -> None:
+    """Raises the 406 problem unless the client takes this one media type."""
+    accept = b", ".join(value for name, value in scope["headers"] if name == b"accept").decode("latin-1")
+    if accept.strip() and best_quality(accept, ("*/*", f"{media_type.partition('/')[0]}/*", media_type)) <= 0:
+        raise HttpProblem(406, "NOT_ACCEPTABLE", f"There is {media_type} here, and nothing that Accept allows.")
+
+
 @lru_cache(maxsize=256)
 def takes_json(accept: bytes) -> bool:
     """True if an Accept header allows JSON. Raises the 400 problem for a quality that is none."""

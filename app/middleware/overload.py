@@ -5,7 +5,8 @@ the rest. Above the limits of one request, so that a refusal costs little: what 
 
 - Health and metrics are neither counted nor made to wait: they must answer when nothing else does.
 - A request that waits for its body holds no place: else a few slow senders would keep everybody out.
-- A stream of events gives its place back with its head: it lives for hours and does next to nothing.
+- A stream of events and an archive give their place back with their head: events live for hours and do next to nothing,
+  and an archive is read as slowly as its client takes it.
 - Latencies are those of short routes that succeeded, or failed for want of time or connections. Passwords, exports and
   batches take long by design, and refusals are quick for reasons of their own.
 """
@@ -27,7 +28,7 @@ _log = get_logger(__name__)
 _UNCOUNTED = ("/health", "/metrics")
 _WRITES = frozenset({"POST", "PATCH", "PUT", "DELETE"})
 _EXPORT = "/export"
-_LONG_READS = (_EXPORT, "/events")
+_LONG_READS = (_EXPORT, "/archive", "/events")
 _PASSWORDS = (
     "/auth/login",
     "/auth/register",

@@ -29,6 +29,7 @@ class TestWhoIsCounted:
             ("POST", "/api/v2/auth/password/change", "passwords"),
             ("GET", f"{TODOS}/export", "exports"),
             ("GET", "/api/v2/events", "reads"),
+            ("GET", "/api/v2/me/exports/1/archive", "reads"),
         ],
     )
     async def test_each_request_belongs_to_a_lane(self, ask, method: str, path: str, name: str):
@@ -82,7 +83,9 @@ class TestRefusal:
 
 
 class TestLongAnswers:
-    @pytest.mark.parametrize(("path", "held"), [("/api/v2/events", 0), (f"{TODOS}/export", 1)])
+    @pytest.mark.parametrize(
+        ("path", "held"), [("/api/v2/events", 0), ("/api/v2/me/exports/1/archive", 0), (f"{TODOS}/export", 1)]
+    )
     async def test_a_stream_gives_its_place_back_with_its_head_and_an_export_keeps_it(
         self, exchange, path: str, held: int
     ):

@@ -58,6 +58,7 @@ class TestPlans:
             ("POST", "/things", ["todos"], "writes"),
             ("DELETE", "/things/{thing_id}", ["todos"], "writes"),
             ("GET", "/things/export", ["todos"], "exports"),
+            ("GET", "/exports/{export_id}/archive", ["me"], "exports"),
             ("POST", "/auth/logout", ["auth"], "auth"),
         ],
     )

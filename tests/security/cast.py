@@ -24,6 +24,7 @@ from app.lifespan import Services
 from tests import factors_at_hand
 from tests.addresses import unused_address
 from tests.api_key_factories import make_api_key
+from tests.domain.exports.archives import export_ready
 from tests.factories import bearer, make_user, open_session
 from tests.security.operations import Operation, resolved
 from tests.security.rules import Place, Role
@@ -274,6 +275,7 @@ MAKERS: dict[str, Callable[[Things], Awaitable[object]]] = {
     "session_id": _session,
     "api_key_id": _api_key,
     "block_id": _block,
+    "export_id": lambda things: export_ready(things.services, things.person),
     "method": _method,
 }
 # Members of bodies whose example is good for nothing, since it must be something that exists, or that does not.

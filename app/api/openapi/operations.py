@@ -124,7 +124,7 @@ def _errors(operation: Operation) -> set[int]:
 def _complete_success(operation: Operation, schemas: Schemas) -> None:
     for status, response in operation.content["responses"].items():
         media = response.get("content", {}).get(JSON)
-        own = []
+        own = list(response.get("headers", ()))  # Those that the route names itself.
         if media is not None:
             tidy(media["schema"])
             whole = resolved(media["schema"], schemas)

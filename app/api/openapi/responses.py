@@ -24,6 +24,10 @@ HEADERS: dict[str, dict[str, Any]] = {
         "description": "Where the new resource is.",
         "schema": {**_TEXT, "format": "uri-reference", "examples": [f"/api/v2/todos/{EXAMPLE_ID}"]},
     },
+    "Content-Disposition": {
+        "description": "The name of the file (RFC 6266).",
+        "schema": {**_TEXT, "examples": ['attachment; filename="todo-export-2026-11-21.zip"']},
+    },
     "Link": {
         "description": "Related pages (RFC 8288): `first`, `next` and `prev` of a list; what succeeds version 1.",
         "schema": {**_TEXT, "examples": ['<https://todo.example.org/api/v2/todos?limit=20>; rel="first"']},
