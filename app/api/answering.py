@@ -27,6 +27,7 @@ from app.api.responses import not_modified, require_json, takes_json
 from app.cache.bodies import Bodies
 from app.cache.entries import Entry, is_current
 from app.cache.layer import NEGATIVE_SECONDS, Basis, Cache, Place
+from app.database.errors import DatabaseUnavailable
 from app.domain.errors import NotAllowed, NotAuthenticated, NotFound
 from app.domain.identity.known import Known
 from app.domain.users.cache_tags import of_user
@@ -34,6 +35,8 @@ from app.lifespan import Services, services_of
 
 # No time zone changes its date within a quarter of an hour: all offsets are whole quarters.
 _QUARTER_SECONDS = 900
+# How long a kept answer is served before somebody tries once more to load it anew, in vain the last time.
+_RETRY_SECONDS = 1.0
 
 Handler = Callable[[Request], Awaitable[Response]]
 
@@ -136,8 +139,28 @@ async def respond(request: Request, kept: Kept, need: Need, handle: Handler) -> 
     admit(scope, known, need)
     if looked.entry is not None and not _wants_refresh(looked.entry, cache):
         return _response(request, looked.entry, place.key, cache)
-    basis = await cache.basis(tags, looked, skipped=len(unconfirmed))
-    return await (handle(request) if basis is None else _answer_on(request, kept, need, handle, place, basis))
+
+    async def anew() -> Response:
+        basis = await cache.basis(tags, looked, skipped=len(unconfirmed))
+        return await (handle(request) if basis is None else _answer_on(request, kept, need, handle, place, basis))
+
+    return await (anew() if looked.entry is None else _refreshed(request, looked.entry, place.key, cache, anew))
+
+
+async def _refreshed(
+    request: Request, entry: Entry[Answer | None], key: str, cache: Cache, anew: Callable[[], Awaitable[Response]]
+) -> Response:
+    """A new answer in the place of one that is still good; that one, if the database cannot be asked.
+
+    However it ends, another request may try again: else nobody would, until the answer expires for all at once.
+    """
+    try:
+        return await anew()
+    except DatabaseUnavailable:
+        entry.refresh_at = time() + _RETRY_SECONDS
+        return _response(request, entry, key, cache)
+    finally:
+        entry.is_being_refreshed = False
 
 
 async def _answer_on(
