@@ -57,6 +57,9 @@ _new_password = described(
     "15 to 256 characters of any kind. Refused are common ones, sequences, repetitions, and your own name or address.",
     EXAMPLE_PASSWORD,
 )
+_next_password = described(
+    "As when registering; with a second factor, 8 characters are enough.", "four unrelated words, or more"
+)
 
 
 class Registration(RequestBody):
@@ -103,7 +106,7 @@ class PasswordReset(RequestBody):
     """What was mailed to the address of the account, and the new password."""
 
     token: MailToken = _mail_token
-    new_password: NewPassword = Field(description=_new_password.description, examples=["four unrelated words, or more"])
+    new_password: NextPassword = _next_password
 
 
 class MailedToken(RequestBody):
@@ -116,9 +119,7 @@ class PasswordChange(RequestBody):
     """The old password and the new one."""
 
     current_password: KnownPassword = described("The password that you have now.", EXAMPLE_PASSWORD)
-    new_password: NextPassword = described(
-        "As when registering; with a second factor, 8 characters are enough.", "four unrelated words, or more"
-    )
+    new_password: NextPassword = _next_password
 
 
 class MailIsOnItsWay(TypedDict):

@@ -40,19 +40,27 @@ async def ask(database: Database, letters: Letters, email: str) -> None:
 async def reset(database: Database, authority: Authority, letters: Letters, token: str, *, new_password: str) -> None:
     """Replaces the password, ends all sessions and all other tokens of the account, and mails that it happened.
 
-    Raises NotAuthenticated (INVALID_MAIL_TOKEN), and Invalid about #/new_password, which leaves the token as it is.
+    Second factors stay: the next login asks for one, and who has one may have a shorter password. Raises
+    NotAuthenticated (INVALID_MAIL_TOKEN), and Invalid about #/new_password, which leaves the token as it is.
     """
     holder = await tokens.resetting(database.reader, token)
     if holder is None:
         raise not_valid()
-    password_policy.checked(new_password, email=holder.email, name=holder.name, pointer="#/new_password")
+    password_policy.checked(
+        new_password,
+        email=holder.email,
+        name=holder.name,
+        has_second_factor=holder.has_second_factor,
+        pointer="#/new_password",
+    )
+    needs_factor = password_policy.needs_second_factor(new_password, email=holder.email, name=holder.name)
     new_hash = await authority.passwords.hash(new_password)
     async with unit_of_work(database) as work:
         user = (await users_repository.lock(work, holder.user_id)).get(holder.user_id)
         # Looked at once more under the lock: whatever changed the account meanwhile has ended the token.
         is_good = user is not None and await tokens.take(work, token, Purpose.PASSWORD_RESET) is not None
         if not is_good or not await password_repository.replace_password(
-            work, holder.user_id, old_hash=holder.password_hash, new_hash=new_hash, needs_factor=False
+            work, holder.user_id, old_hash=holder.password_hash, new_hash=new_hash, needs_factor=needs_factor
         ):
             raise not_valid()
         await tokens.end_of_user(work, holder.user_id)
