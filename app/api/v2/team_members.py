@@ -19,6 +19,7 @@ from app.api.v2.team_documents import MEMBER_MEMBERS, member_document
 from app.domain.ids import TeamId, UserId
 from app.domain.teams import commands, queries
 from app.domain.teams.policy import Role
+from app.rate_limits.declarations import limiter
 
 router = APIRouter(prefix="/teams/{team_id}/members", tags=["teams"], route_class=ApiRoute)
 
@@ -45,12 +46,19 @@ async def list_team_members(
 
 
 @router.post("", status_code=201, response_model=wire.Member, summary="Add a member")
+# The answer tells whether an address has an account: a hundred are enough for a team, and few of a list of addresses.
+@limiter.limit("100/hour")
 async def add_team_member(
-    team_id: UUID, body: wire.MemberCreate, caller: CurrentCaller, services: ServicesHere
+    request: Request,  # noqa: ARG001 - slowapi's decorator asks for it
+    team_id: UUID,
+    body: wire.MemberCreate,
+    caller: CurrentCaller,
+    services: ServicesHere,
 ) -> Response:
-    """Takes an existing account into the team, effective at once.
+    """Takes an existing account into the team, effective at once. You can add a hundred people an hour.
 
-    Admins add members and viewers; owners add admins and owners, too. Somebody who is a member already is a 409
+    An address without an active account is a 422 (`UNKNOWN_ACCOUNT`): its owner has to register first. Admins add
+    members and viewers; owners add admins and owners, too. Somebody who is a member already is a 409
     (`ALREADY_MEMBER`), and so is any addition to a personal team (`PERSONAL_TEAM`).
     """
     member = await commands.add_member(

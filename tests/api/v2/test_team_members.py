@@ -6,8 +6,11 @@ from uuid import uuid4
 import pytest
 
 from app.database.executor import Database
+from app.settings import Settings
 from tests.api.conftest import NewPerson, Person
+from tests.api.limited import limited_service
 from tests.api.memberships import joined
+from tests.factories import make_user
 
 TEAMS = "/api/v2/teams"
 
@@ -46,6 +49,22 @@ class TestAdd:
         response = await ann.http.post(members, json={"email": "nobody@example.com"})
         assert response.status_code == 422
         assert [(e["pointer"], e["code"]) for e in response.json()["errors"]] == [("#/email", "UNKNOWN_ACCOUNT")]
+
+    async def test_addresses_cannot_be_tried_by_the_hundred(self, settings: Settings, database: Database) -> None:
+        """Each answer tells whether somebody has an account. Known ones, unknown ones and other teams count alike."""
+        async with limited_service(settings, database, factor="0.05") as service:
+            http = await service.somebody()
+            teams = [(await http.post(TEAMS, json={"name": "Ours"})).json()["id"] for _ in range(2)]
+            known = (await make_user(database)).email
+            tried = [
+                await http.post(f"{TEAMS}/{teams[place % 2]}/members", json={"email": email})
+                for place, email in enumerate([known, known, *[f"{uuid4().hex}@example.com" for _ in range(4)]])
+            ]
+            assert [answer.status_code for answer in tried] == [201, 201, 422, 422, 422, 429]
+            assert "'add_team_member'" in tried[-1].json()["detail"]
+            assert int(tried[-1].headers["retry-after"]) > 600
+            # What is tried is limited, not the rest of the work.
+            assert (await http.post(TEAMS, json={"name": "Another"})).status_code == 201
 
     async def test_a_personal_team_takes_nobody(self, ann: Person, bob: Person) -> None:
         [personal] = [team for team in (await ann.http.get(TEAMS)).json()["items"] if team["is_personal"]]
