@@ -128,7 +128,9 @@ async def test_secrets_appear_nowhere(
     assert not re.search(rb'[(,"]%s[),"]' % sent.encode(), seen_while_pending)
 
 
-@pytest.mark.parametrize("secret", ["mfrg-g2lt-ojuw-4zzb", "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP", "+4915112345678"])
+@pytest.mark.parametrize(
+    "secret", ["mfrg-g2lt-ojuw-4zzb-orsx-g5ba", "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP", "+4915112345678"]
+)
 def test_what_is_there_would_be_found(secret: str) -> None:
     """Otherwise the test above would prove nothing."""
     for spelling in spellings(secret):

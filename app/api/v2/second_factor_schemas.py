@@ -15,7 +15,7 @@ SentMethod = Literal["sms", "mail"]
 
 _EXAMPLE_SECRET = "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"  # noqa: S105 - an example in the documentation
 _EXAMPLE_URI = f"otpauth://totp/Todo%20service:ann%40example.com?secret={_EXAMPLE_SECRET}&issuer=Todo%20service"
-_EXAMPLE_CODES = ["mfrg-g2lt-ojuw-4zzb", "orsx-g5ba-mzxw-623k"]
+_EXAMPLE_CODES = ["mfrg-g2lt-ojuw-4zzb-orsx-g5ba", "orsx-g5ba-mzxw-623k-mfrg-g2lt"]
 
 _password = described("Your password.", EXAMPLE_PASSWORD)
 _recovery_codes = described(

@@ -41,7 +41,8 @@ async def begin_sms(body: wire.PhoneProof, caller: CurrentCaller, services: Serv
     """Sends a code to a telephone; it counts once you confirm it with that code, within ten minutes.
 
     Takes a fresh session (401, `STEP_UP_REQUIRED`) and your password. Send it again for another code: half a minute
-    later, and ten times a day at most (else 429).
+    later, and ten times a day at most (else 429). Numbers can be taken over, and text messages be read on their way:
+    an authenticator is safer.
     """
     await enrolment.begin_sms(
         services.database,

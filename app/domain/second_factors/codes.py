@@ -1,8 +1,9 @@
 """Codes that the service makes: six digits by SMS or mail, and recovery codes to print and keep.
 
 Six digits can be tried out in a second, so only an HMAC of them is stored, under a key that is not in the database.
-A recovery code has 80 random bits: its SHA-256 is enough, since nobody tries out 2^80 of them, while argon2 would cost
-ten times its 20 ms and 19 MiB whenever a set is made. It needs no key either, and so outlives every change of keys.
+A recovery code has 120 random bits: its SHA-256 is enough (OWASP ASVS 6.5.2: from 112 on), since nobody tries out 2^120
+of them, while argon2 would cost ten times its 20 ms and 19 MiB whenever a set is made. It needs no key either, and so
+outlives every change of keys.
 """
 
 import base64
@@ -19,7 +20,7 @@ DIGITS = 6
 LIFETIME = timedelta(minutes=10)
 TRIES = 5
 RECOVERY_CODES = 10
-_RECOVERY_BYTES = 10
+_RECOVERY_BYTES = 15
 _GROUP = 4
 
 
@@ -39,7 +40,7 @@ class SentCodes:
 
 
 def new_recovery_codes() -> list[str]:
-    """Ten codes such as `mfrg-g2lt-ojuw-4zzb`."""
+    """Ten codes such as `mfrg-g2lt-ojuw-4zzb-orsx-g5ba`."""
     return [_in_groups(secrets.token_bytes(_RECOVERY_BYTES)) for _ in range(RECOVERY_CODES)]
 
 

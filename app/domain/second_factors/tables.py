@@ -50,7 +50,7 @@ recovery_codes = Table(
     "recovery_codes",
     metadata,
     Column("user_id", uuid, ForeignKey(users.c.id, ondelete="CASCADE"), primary_key=True),
-    Column("code_hash", LargeBinary, primary_key=True),  # SHA-256 of the user's id and 80 random bits
+    Column("code_hash", LargeBinary, primary_key=True),  # SHA-256 of the user's id and 120 random bits
     Column("used_at", moment),
 )
 

@@ -130,6 +130,18 @@ class TestSmsAndMail:
                 await house.sms(visitor.caller, number)
             assert caught.value.fields[0].pointer == "#/phone_number"
 
+    async def test_a_number_that_nobody_has_proved_is_no_factor(self, house: House, visitor: Visitor) -> None:
+        number = a_number()
+        await enrolment.begin_sms(
+            house.database, house.authority, house.keys, visitor.caller, password=PASSWORD, phone_number=number
+        )
+        assert await house.methods(visitor.caller) == []
+        assert isinstance(await house.log_in(visitor.user), Tokens)
+        code = (await house.outbox.last_to(number)).code
+        with pytest.raises(NotAuthenticated):
+            await house.confirm(visitor.caller, f"{(int(code) + 1) % 1_000_000:06}", Method.SMS)
+        assert await house.methods(visitor.caller) == []
+
     async def test_mail_goes_to_the_address_of_the_account(self, house: House, visitor: Visitor) -> None:
         await enrolment.begin_mail(house.database, house.authority, house.keys, visitor.caller, password=PASSWORD)
         code = (await house.outbox.last_to(visitor.user.email)).code

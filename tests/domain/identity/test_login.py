@@ -1,6 +1,7 @@
 """Logging in."""
 
 import asyncio
+from datetime import UTC, datetime
 from uuid import uuid4
 
 import pytest
@@ -56,6 +57,16 @@ class TestLogIn:
         assert (session.user_agent, session.address) == (CLIENT.user_agent, CLIENT.address)
         assert (tokens.expires_in, tokens.refresh_expires_in) == (900, 14 * 24 * 3600)
         assert session.expires_at > session.idle_expires_at
+
+    async def test_a_password_is_good_however_old_it_is(self, database: Database, authority: Authority) -> None:
+        user = await make_user(database)
+        async with database.transaction() as work:
+            await work._connection.raw.execute(
+                "UPDATE users SET created_at = $2, updated_at = $2 WHERE id = $1",
+                user.id,
+                datetime(2001, 1, 1, tzinfo=UTC),
+            )
+        await log_in(database, authority, user.email)
 
     async def test_the_case_of_the_address_does_not_matter(self, database: Database, authority: Authority) -> None:
         user = await make_user(database)

@@ -31,10 +31,10 @@ class TestSentCodes:
 
 
 class TestRecoveryCodes:
-    def test_there_are_ten_of_80_bits(self):
+    def test_there_are_ten_of_120_bits(self):
         made = codes.new_recovery_codes()
         assert len(set(made)) == 10
-        assert {len(code.replace("-", "")) * 5 for code in made} == {80}
+        assert {len(code.replace("-", "")) * 5 for code in made} == {120}
 
     def test_no_two_sets_share_one(self):
         assert not set(codes.new_recovery_codes()) & set(codes.new_recovery_codes())
