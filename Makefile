@@ -39,12 +39,13 @@ run: $(READY) ## Start PostgreSQL, Valkey, API and worker on 127.0.0.1:8000 (HOS
 test: $(READY) ## Run every test on real servers (ARGS="-k cursor" for a part).
 	$(BIN)/python -m pytest -n $(TEST_PROCESSES) --dist loadfile $(ARGS)
 
-check: $(READY) ## Lint, format, types, import contracts, dead code, migrations.
+check: $(READY) ## Lint, format, types, import contracts, dead code, security, migrations.
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/vulture
+	$(BIN)/bandit --quiet --recursive --configfile pyproject.toml app bench deploy migrations
 	@mkdir -p $(CACHE)
 	$(BIN)/alembic upgrade head --sql > $(CACHE)/migrations.sql
 	$(BIN)/squawk $(CACHE)/migrations.sql
