@@ -11,8 +11,10 @@ from contextlib import asynccontextmanager
 from datetime import timedelta
 from typing import Any
 
+import redis
+
 from app import cli
-from app.api import answering
+from app.api import answering, routing
 from app.cache.announcing import Announcer
 from app.cache.entries import Entry
 from app.cache.flights import Flights
@@ -22,13 +24,18 @@ from app.database.statements import Statement
 from app.database.touches import Note, note_of
 from app.domain.guesses import limit
 from app.domain.identity import challenges, rotation
+from app.domain.identity.api_key_gate import ApiKeyGate
+from app.domain.identity.gate import SessionGate
 from app.domain.identity.session import Client
 from app.domain.ids import FactorId
 from app.domain.second_factors import repository as factors
+from app.domain.second_factors import sending
 from app.domain.unit_of_work import unit_of_work
 from app.domain.users.repository import PasswordHolder
+from app.field_encryption import FieldCipher
 from app.redis.connecting import Connected
 from app.redis.link import Link
+from app.telemetry.logging import get_logger
 
 DYING = "a client that is in at a death"
 
@@ -177,6 +184,56 @@ def dies_after_proof() -> None:
     challenges.attempt = attempt_or_die_later
 
 
+def logs_bodies() -> None:
+    """Every body is logged as it comes."""
+    keep = routing.parse_body
+
+    def parse_body(model: type[Any], body: bytes) -> Any:
+        get_logger("tests").info(f"received {body!r}")
+        return keep(model, body)
+
+    vars(routing)["parse_body"] = parse_body
+
+
+def logs_headers() -> None:
+    """Every token is logged where it is read, under a name that gives nothing away."""
+    gates: list[Any] = [SessionGate, ApiKeyGate]
+    for gate in gates:
+        gate.known = _telling(gate.known)
+
+
+def _telling(keep: Any) -> Any:
+    async def known(self: Any, token: str, **options: Any) -> Any:
+        get_logger("tests").info("asked", trail=token[::-1])
+        return await keep(self, token, **options)
+
+    return known
+
+
+def keeps_bodies() -> None:
+    """Every body is put into Redis."""
+    keep = routing.parse_body
+    client = redis.Redis.from_url(os.environ["REDIS_URL"])
+
+    def parse_body(model: type[Any], body: bytes) -> Any:
+        client.lpush("bodies", body)
+        return keep(model, body)
+
+    vars(routing)["parse_body"] = parse_body
+
+
+def seals_nothing() -> None:
+    """What should be sealed is stored as it is."""
+    cipher: Any = FieldCipher
+    cipher.encrypt = lambda _self, text, *, place: text.encode()
+    cipher.decrypt = lambda _self, sealed, *, place: sealed.decode()
+
+
+def sends_at_once() -> None:
+    """Breaks nothing: codes may be sent one after the other, not half a minute apart."""
+    sending.PAUSE = timedelta(0)
+
+
 ALTERATIONS: dict[str, Callable[[], None]] = {
     alteration.__name__: alteration
     for alteration in (
@@ -191,6 +248,11 @@ ALTERATIONS: dict[str, Callable[[], None]] = {
         unlimited_guesses,
         accepts_steps_again,
         dies_after_proof,
+        logs_bodies,
+        logs_headers,
+        keeps_bodies,
+        seals_nothing,
+        sends_at_once,
     )
 }
 

@@ -28,7 +28,8 @@ class Operation:
     example: Any
     schema: dict[str, Any]
     parameters: tuple[dict[str, Any], ...]
-    # The media types of its answers.
+    # The schemas of its answers that are no errors, and the media types of all.
+    answers: tuple[dict[str, Any], ...]
     produces: frozenset[str]
 
     @property
@@ -89,5 +90,12 @@ def _operations(version: str) -> Iterator[Operation]:
                 example=content.get("example"),
                 schema=content.get("schema", {}),
                 parameters=tuple(found.get("parameters", ())),
+                answers=tuple(_schemas(found["responses"])),
                 produces=frozenset(media for each in found["responses"].values() for media in each.get("content", {})),
             )
+
+
+def _schemas(responses: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    for status, response in responses.items():
+        if status.startswith("2"):
+            yield from (content["schema"] for content in response.get("content", {}).values() if "schema" in content)
