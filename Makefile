@@ -5,6 +5,8 @@ VENV    := .venv
 BIN     := $(VENV)/bin
 READY   := $(VENV)/.ready
 CACHE   := .cache
+# They attack the service from outside, so they are no dependencies of it and live in a folder of their own.
+ATTACKERS := $(CACHE)/attackers/.ready
 LOCKS   := requirements/build.lock requirements/dev.lock
 
 # The first interpreter that every locked wheel supports; `make PYTHON=/path/to/python run` chooses another.
@@ -28,7 +30,7 @@ ARGS ?=
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run test check format migrate seed doctor openapi lint-openapi bench bench-compare up lock clean clean-data
+.PHONY: help run test check attack format migrate seed doctor openapi lint-openapi bench bench-compare up lock clean clean-data
 
 help: ## Show this list.
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -53,6 +55,9 @@ check: $(READY) ## Lint, format, types, import contracts, dead code, security, m
 format: $(READY) ## Format the code and apply the safe fixes.
 	$(BIN)/ruff format
 	$(BIN)/ruff check --fix
+
+attack: $(ATTACKERS) ## Have sqlmap and wapiti attack a running service (an hour; ARGS="--only login" for a look).
+	$(BIN)/python -m tests.security.attack --tools $(CACHE)/attackers/bin $(ARGS)
 
 migrate: $(READY) ## Bring the database to the newest schema.
 	@$(BIN)/todo migrate
@@ -103,6 +108,12 @@ $(BIN)/python:
 	@test -n "$(PYTHON)" || { echo "No Python 3.11 to 3.14 was found. Name one: make PYTHON=/path/to/python3 run"; exit 1; }
 	$(INSTALL) $(PYTHON) -m venv $(VENV)
 	@command -v $(UV) >/dev/null || { $(INSTALL) $(BIN)/python -m pip install --quiet --require-hashes -r requirements/build.lock; }
+
+$(ATTACKERS): $(READY)
+	@mkdir -p $(CACHE)
+	$(UV) venv --quiet --allow-existing --python $(BIN)/python $(CACHE)/attackers
+	$(UV) pip install --quiet --python $(CACHE)/attackers/bin/python sqlmap wapiti3
+	@touch $@
 
 $(READY): $(BIN)/python $(LOCKS) pyproject.toml
 	$(INSTALL) $(UV) pip sync --quiet --compile-bytecode --python $(BIN)/python $(LOCKS)
