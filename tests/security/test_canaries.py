@@ -54,13 +54,16 @@ class TestCanaries:
 
     def test_the_search_reaches_every_place(self, evidence: Evidence) -> None:
         """Otherwise the tests above would prove nothing."""
-        assert all(len(content) > 300 for content in evidence.places.values()), evidence.places.keys()
+        # What is said there at one moment may be one statement, however much was said before.
+        assert evidence.places["pg_stat_activity"]
+        small = {place for place, content in evidence.places.items() if len(content) <= 300}
+        assert small <= {"pg_stat_activity"}
         found = evidence.private_found()
         assert any(name.startswith("title") for name in found["dump of the database"])
         assert any(name.startswith("title") for name in found["log of PostgreSQL"])
         assert any(name.startswith("title") for name in found["Redis"])
         assert b"slow query" in evidence.places["log of the service"]
-        assert b"INSERT INTO" in evidence.places["pg_stat_activity"] + evidence.places["log of PostgreSQL"]
+        assert b"INSERT INTO" in evidence.places["log of PostgreSQL"]
 
     def test_every_operation_that_has_to_do_with_secrets_is_walked_through(self) -> None:
         assert secretive() <= set().union(*FLOWS.values())

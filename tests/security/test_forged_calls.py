@@ -40,6 +40,7 @@ BESIDE_THE_GUARD = {
 CALLED: dict[str, Channel] = {"SMTP_URL": "mail", "SMS_URL": "sms"}
 NOT_CALLED = {
     "DATABASE_URL": "the operator's own database: a private address is what it should be",
+    "MIGRATION_DATABASE_URL": "as DATABASE_URL",
     "REDIS_URL": "as DATABASE_URL",
     "PUBLIC_BASE_URL": "only written into links",
     "ACCOUNT_PAGES_URL": "as PUBLIC_BASE_URL",
