@@ -17,6 +17,7 @@ from app.database import touches
 from app.database.schema import metadata
 from app.domain.audit import tables as audit_tables
 from app.domain.blocks import tables as block_tables
+from app.domain.erasure import tables as erasure_tables
 from app.domain.guesses import tables as guess_tables
 from app.domain.identity import tables as identity_tables
 from app.domain.messages import tables as message_tables
@@ -29,6 +30,7 @@ LIMITS = ("SET lock_timeout = '4s'", "SET statement_timeout = '10min'")
 TABLES = (
     audit_tables.audit_log,
     block_tables.address_blocks,
+    erasure_tables.erasures,
     guess_tables.guesses,
     identity_tables.refresh_tokens,
     message_tables.messages,

@@ -2,6 +2,7 @@
 
 import pytest
 
+from tests.domain.erasure.touches import ERASURE
 from tests.domain.identity.key_touches import API_KEYS
 from tests.domain.identity.mail_touches import MAILED
 from tests.domain.identity.second_factor_touches import SECOND_FACTORS
@@ -13,7 +14,7 @@ from tests.domain.teams.touches import TEAMS
 from tests.domain.touching import Case, Stage, Table, commands_of
 from tests.domain.users.touches import USERS
 
-TABLES = (USERS, IDENTITY, MAILED, STEP_UP, API_KEYS, SECOND_FACTORS, TEAMS, PROJECTS, TAGS)
+TABLES = (USERS, IDENTITY, MAILED, STEP_UP, API_KEYS, SECOND_FACTORS, TEAMS, PROJECTS, TAGS, ERASURE)
 
 
 def cases(*tables: tuple[Case, ...]) -> pytest.MarkDecorator:

@@ -22,6 +22,12 @@ _WHAT = {
         '{"token": "…"}',
         "Send it with the access token of a session of yours. The answer is your account with its new address.",
     ),
+    AccountPage.CANCEL_DELETION: (
+        "Keep your account",
+        "POST /api/v2/auth/deletion/cancel",
+        '{"token": "…"}',
+        "Your account stays. Log in to it afterwards.",
+    ),
 }
 
 

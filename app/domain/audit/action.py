@@ -13,6 +13,9 @@ class Action(StrEnum):
     EMAIL_CHANGE_ASKED = "account.email_change_asked"
     EMAIL_CHANGED = "account.email_changed"
     ACCESS_CHANGED = "account.access_changed"  # active or not, and the roles
+    DELETION_SCHEDULED = "account.deletion_scheduled"
+    DELETION_CANCELLED = "account.deletion_cancelled"
+    ERASED = "account.erased"
     LOGGED_IN = "session.opened"
     LOGGED_OUT = "session.closed"
     LOGGED_OUT_EVERYWHERE = "session.all_closed"

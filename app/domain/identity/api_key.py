@@ -51,6 +51,7 @@ class KeyEnding(StrEnum):
     ROTATED = "rotated"
     REVOKED_BY_ADMINISTRATOR = "revoked_by_administrator"
     DEACTIVATED = "deactivated"
+    DELETION_SCHEDULED = "deletion_scheduled"
 
 
 def checked_name(name: str) -> str:

@@ -36,7 +36,7 @@ from app.domain.ids import ApiKeyId, TeamId, UserId, uuid7
 from app.domain.pages import PageRequest
 from app.domain.teams.tables import team_memberships, teams
 from app.domain.users.cache_tags import of_user
-from app.domain.users.tables import users
+from app.domain.users.tables import may_come_in, users
 
 USE_RECORDED_EVERY = timedelta(minutes=1)
 
@@ -88,7 +88,7 @@ _PRESENT = Query(
     "api_keys.present",
     select(k.id, u.id, teams.c.id, u.timezone, u.roles, _team_ids, k.scopes, _lives_seconds)
     .select_from(api_keys.join(users, u.id == k.user_id).join(teams, teams.c.personal_user_id == u.id))
-    .where(k.id == func.any(bindparam("ids", type_=ARRAY(uuid))), _LIVE, u.is_active),
+    .where(k.id == func.any(bindparam("ids", type_=ARRAY(uuid))), _LIVE, may_come_in),
     KeyPresence,
 )
 _INSERT = Change(

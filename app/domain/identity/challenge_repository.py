@@ -10,7 +10,7 @@ from app.database.schema import uuid
 from app.database.statements import Change, Query, scalar
 from app.domain.identity.tables import login_challenges
 from app.domain.ids import UserId
-from app.domain.users.tables import users
+from app.domain.users.tables import may_come_in, users
 
 c, u = login_challenges.c, users.c
 
@@ -39,7 +39,7 @@ _INSERT = Change(
             func.now() + bindparam("lifetime", type_=Interval),
         ).where(
             u.id == bindparam("user_id", type_=uuid),
-            u.is_active,
+            may_come_in,
             u.password_hash == bindparam("password_hash", type_=Text),
         ),
     )

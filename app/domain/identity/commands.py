@@ -4,19 +4,19 @@ Passwords are hashed and verified before a transaction begins, never inside one.
 """
 
 from collections.abc import Awaitable, Callable
-from typing import NoReturn
 
 from app.database.executor import Database, Transaction
 from app.domain import notices
 from app.domain.audit import commands as audit
 from app.domain.audit.action import Action
 from app.domain.audit.entry import Changes, Subject
-from app.domain.errors import Conflict, NotAuthenticated, NotFound, invalid
+from app.domain.errors import Conflict, NotFound, invalid
 from app.domain.identity import (
     devices_repository,
     mailed_token_repository,
     password_policy,
     refresh_token_repository,
+    refused_logins,
     repository,
 )
 from app.domain.identity.authority import Authority
@@ -87,14 +87,13 @@ async def log_in(
         await _replace_outdated(database, authority, holder, password)
         holder = await _proven(database, authority, email, password)
     if holder.password_needs_factor and not holder.has_second_factor:
-        await _refuse_weak_password(database, holder)
+        await refused_logins.refuse_weak_password(holder, database)
     if holder.has_second_factor:
         opened: Tokens | Challenge | None = await challenge(database, holder, client)
     else:
         opened = await open_session(database, authority, holder, client)
     if opened is None:
-        await _record_failed_login(database, holder, "ACCOUNT_NOT_ACTIVE")
-        raise _invalid_credentials()
+        await refused_logins.refuse_closed(holder, database)
     return opened
 
 
@@ -249,20 +248,8 @@ async def _proven(database: Database, authority: Authority, email: str, password
     holder = await users_repository.password_by_email(database.reader, email)
     matches = await authority.passwords.verify(holder.password_hash if holder else None, password)
     if holder is None or not matches:
-        await _record_failed_login(database, holder, "WRONG_PASSWORD" if holder else "UNKNOWN_ACCOUNT")
-        raise _invalid_credentials()
+        await refused_logins.refuse(holder, database, "WRONG_PASSWORD" if holder else "UNKNOWN_ACCOUNT")
     return holder
-
-
-async def _refuse_weak_password(database: Database, holder: PasswordHolder) -> NoReturn:
-    """Raises NotAuthenticated; who is not active gets the answer of everybody who is not."""
-    user = await users_repository.by_id(database.reader, holder.user_id)
-    if user is None or not user.is_active:
-        raise _invalid_credentials()
-    raise NotAuthenticated(
-        "Your second factor was taken away, and your password is too short without one; reset it.",
-        code="PASSWORD_RESET_REQUIRED",
-    )
 
 
 async def _replace_outdated(database: Database, authority: Authority, holder: PasswordHolder, password: str) -> None:
@@ -278,18 +265,6 @@ async def _replace_outdated(database: Database, authority: Authority, holder: Pa
         )
 
 
-async def _record_failed_login(database: Database, holder: PasswordHolder | None, reason: str) -> None:
-    """Whoever failed is nobody known. What they typed is not kept: it may be a password in the wrong field."""
-    subject = None if holder is None else Subject("user", holder.user_id)
-    await audit.record_refusal(database, Action.LOGGED_IN, subject=subject, changed={"reason": (None, reason)})
-
-
 def _record_endings(work: Transaction, action: Action, caller: Caller, session_ids: list[SessionId]) -> None:
     changed: Changes = {"session_ids": (session_ids, [])}
     audit.record(work, action, actor=caller.user_id, subject=Subject("user", caller.user_id), changed=changed)
-
-
-def _invalid_credentials() -> NotAuthenticated:
-    return NotAuthenticated(
-        "The address or the password is wrong, or the account is not active.", code="INVALID_CREDENTIALS"
-    )

@@ -5,6 +5,7 @@ A token stands behind the `#` of its link, which browsers send to no server, nei
 """
 
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 from app.database.executor import Transaction
@@ -13,6 +14,8 @@ from app.domain.messages import commands as messages
 from app.domain.messages.message import Message
 from app.field_encryption import FieldCipher
 
+# What is worth knowing late, too.
+IMPORTANT = timedelta(days=1)
 _GOOD_FOR = f"It is good for {LIFETIME.seconds // 60} minutes, and once."
 _NOT_YOU = "If it was not you, there is nothing to do: without this mail nothing happens."
 
@@ -23,6 +26,7 @@ class AccountPage(StrEnum):
     CONFIRM_REGISTRATION = "confirm-registration"
     RESET_PASSWORD = "reset-password"  # noqa: S105 - a page, not a password
     CONFIRM_EMAIL = "confirm-email"
+    CANCEL_DELETION = "cancel-deletion"
 
 
 @dataclass(frozen=True)
@@ -145,9 +149,50 @@ class Letters:
             "was not you, tell whoever runs the service at once: the account can be given back to you only there.",
         )
 
+    async def deletion_scheduled(self, work: Transaction, *, to: str, token: str, due: datetime) -> None:
+        """To the owner of an account that will be erased."""
+        await self._send(
+            work,
+            "deletion_scheduled",
+            to,
+            "Your account will be deleted",
+            "Your account at the todo service is closed: everybody was logged out, and its API keys have ended. On "
+            f"{due:%Y-%m-%d at %H:%M} UTC it is erased, with its personal team and all that is in it. What you wrote "
+            "in teams that you share stays there, without your name.\n\nUntil then you can call it off "
+            f"here:\n\n{self._link(AccountPage.CANCEL_DELETION, token)}\n\nIf it was not you, call it off, then choose "
+            "a new password.",
+            lifetime=IMPORTANT,
+        )
+
+    async def no_deletion(self, work: Transaction, *, to: str) -> None:
+        """To an address for which somebody wanted to call a deletion off, and there is none."""
+        await self._send(
+            work,
+            "no_deletion",
+            to,
+            "There is no deletion to call off",
+            "Somebody wanted to call off the deletion of an account at the todo service. No account with this address "
+            "is about to be deleted.\n\nIf it was not you, there is nothing to do.",
+        )
+
+    async def deletion_cancelled(self, work: Transaction, *, to: str) -> None:
+        """To the owner of an account that stays, after all."""
+        await self._send(
+            work,
+            "deletion_cancelled",
+            to,
+            "Your account stays",
+            "The deletion of your account at the todo service was called off. Log in as before; API keys have to be "
+            "made anew.\n\nIf it was not you, somebody reads your mail: secure your mailbox first, then ask for a new "
+            "password.",
+            lifetime=IMPORTANT,
+        )
+
     def _link(self, page: AccountPage, token: str) -> str:
         return f"{self.pages_url}/{page.value}#token={token}"
 
-    async def _send(self, work: Transaction, kind: str, to: str, subject: str, text: str) -> None:
-        message = Message(kind=kind, channel="mail", to=to, subject=subject, text=text, lifetime=LIFETIME)
+    async def _send(
+        self, work: Transaction, kind: str, to: str, subject: str, text: str, *, lifetime: timedelta = LIFETIME
+    ) -> None:
+        message = Message(kind=kind, channel="mail", to=to, subject=subject, text=text, lifetime=lifetime)
         await messages.send(work, self.cipher, message)

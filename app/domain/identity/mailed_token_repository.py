@@ -38,7 +38,7 @@ from app.domain.identity.tables import mailed_tokens
 from app.domain.ids import UserId
 from app.domain.text import fold
 from app.domain.users.repository import HOLDER, PasswordHolder
-from app.domain.users.tables import users
+from app.domain.users.tables import may_come_in, users
 
 m, u = mailed_tokens.c, users.c
 
@@ -85,9 +85,13 @@ def _writing(purpose: Purpose, name: str, source: Select[Any]) -> Change[Written
     )
 
 
-def _row(purpose: Purpose, is_good: ColumnElement[bool], *more: Any) -> Select[Any]:
+_in_a_while = func.now() + literal(LIFETIME, Interval)
+
+
+def _row(
+    purpose: Purpose, is_good: ColumnElement[bool], *more: Any, expires_at: ColumnElement[Any] = _in_a_while
+) -> Select[Any]:
     """A token, whether it is good for its purpose; its address, its user, and what they registered."""
-    expires_at = func.now() + literal(LIFETIME, Interval)
     return select(_token_hash, expires_at, _email_key, literal(purpose.value, Text), is_good, *more)
 
 
@@ -131,7 +135,7 @@ _REGISTRATION_AGAIN = _writing(
     ).select_from(_one.outerjoin(_latest, true())),
 )
 # Shared: a simultaneous change of password, address or access either ends this token or comes before it.
-_active = _owner.where(u.is_active).with_for_update(read=True).cte("active")
+_active = _owner.where(may_come_in).with_for_update(read=True).cte("active")
 _RESET = _writing(
     Purpose.PASSWORD_RESET,
     "password_reset",
@@ -142,6 +146,21 @@ _RESET = _writing(
         _active.c.id,
         *(null() for _ in _registered),
     ).select_from(_one.outerjoin(_active, true())),
+)
+# Shared, as above: it is either called off before, or this token is ended with it.
+_leaving = _owner.add_columns(u.deletion_scheduled_at.label("due")).where(u.deletion_scheduled_at > func.now())
+_leaver = _leaving.with_for_update(read=True).cte("leaver")
+_CANCELLATION = _writing(
+    Purpose.DELETION,
+    "cancellation",
+    _row(
+        Purpose.DELETION,
+        _leaver.c.id.is_not(None),
+        func.coalesce(_leaver.c.email, _email),
+        _leaver.c.id,
+        *(null() for _ in _registered),
+        expires_at=func.coalesce(_leaver.c.due, _in_a_while),
+    ).select_from(_one.outerjoin(_leaver, true())),
 )
 _is_anothers = exists(_owner.where(u.id != _user_id))
 _EMAIL_CHANGE = _writing(
@@ -175,10 +194,16 @@ _RESETTING = Query(
     "mailed_tokens.resetting",
     select(*HOLDER)
     .select_from(mailed_tokens.join(users, u.id == m.user_id))
-    .where(_is_this, u.is_active, u.email_key == m.email_key),
+    .where(_is_this, may_come_in, u.email_key == m.email_key),
     PasswordHolder,
 )
 _CHANGING = Query("mailed_tokens.changing", select(m.email).where(_is_this, m.user_id == _user_id), scalar)
+_LEAVING = Query("mailed_tokens.leaving", select(m.user_id).where(_is_this), scalar)
+_DELETE_CANCELLATIONS = Change(
+    "mailed_tokens.delete_cancellations",
+    delete(mailed_tokens).where(m.user_id == _user_id, m.purpose == Purpose.DELETION.value),
+    scalar,
+)
 _TAKE = Change("mailed_tokens.take", delete(mailed_tokens).where(_is_this).returning(m.email, func.now()), Confirmed)
 _expired = select(m.token_hash).where(~_is_live).order_by(m.expires_at).limit(_limit)
 _chosen = _expired.with_for_update(skip_locked=True).cte("chosen")
@@ -217,6 +242,14 @@ async def write_email_change(work: Transaction, token: str, user_id: UserId, ema
     )
 
 
+async def write_cancellation(work: Transaction, token: str, email: str) -> Written | None:
+    """Stores a token that calls a deletion off, good until it is due if one is scheduled; None as above.
+
+    Locks the user.
+    """
+    return await work.first(_CANCELLATION, token_hash=fingerprint(token), email_key=fold(email), email=email)
+
+
 async def end_of_address(work: Transaction, email: str, purpose: Purpose, *, kept: str | None = None) -> None:
     """Makes the tokens of an address for this purpose good for nothing, but the one that is `kept`."""
     kept_hash = None if kept is None else fingerprint(kept)
@@ -242,6 +275,16 @@ async def changing(reader: Reader, token: str, user_id: UserId) -> str | None:
     """The new address of this user that a token confirms."""
     purpose = Purpose.EMAIL_CHANGE.value
     return await reader.first(_CHANGING, token_hash=fingerprint(token), purpose=purpose, user_id=user_id)
+
+
+async def leaving(reader: Reader, token: str) -> UserId | None:
+    """Whose deletion a token calls off."""
+    return await reader.first(_LEAVING, token_hash=fingerprint(token), purpose=Purpose.DELETION.value)
+
+
+async def delete_cancellations(work: Transaction, user_id: UserId) -> None:
+    """Forgets the tokens that called the user's deletion off, so that they do not count against the next one."""
+    await work.run(_DELETE_CANCELLATIONS, user_id=user_id)
 
 
 async def take(work: Transaction, token: str, purpose: Purpose) -> Confirmed | None:

@@ -26,6 +26,7 @@ class Purpose(StrEnum):
     REGISTRATION = "registration"
     PASSWORD_RESET = "password_reset"  # noqa: S105 - a purpose, not a password
     EMAIL_CHANGE = "email_change"
+    DELETION = "deletion"  # to call it off
 
 
 class Written(Struct, frozen=True):

@@ -12,7 +12,7 @@ from app.domain.identity.repository import LIVE, OPENED, s, u
 from app.domain.identity.session import Opened
 from app.domain.identity.tables import refresh_tokens, sessions
 from app.domain.ids import SessionId, UserId
-from app.domain.users.tables import users
+from app.domain.users.tables import may_come_in, users
 
 # A family remembers used tokens for so long. An older one is still refused, but no longer ends the session.
 USED_TOKENS_KEPT = timedelta(days=7)
@@ -56,7 +56,7 @@ _OWNER = Query(
 )
 _USED = Query(
     "refresh_tokens.used",
-    select(*OPENED, and_(LIVE, u.is_active), t.used_at > func.now() - bindparam("grace", type_=Interval))
+    select(*OPENED, and_(LIVE, may_come_in), t.used_at > func.now() - bindparam("grace", type_=Interval))
     .select_from(refresh_tokens.join(sessions, s.id == t.session_id).join(users, u.id == s.user_id))
     .where(t.token_hash == _token_hash, t.used_at.is_not(None)),
     lambda *row: UsedToken(Opened(*row[:3]), *row[3:]),

@@ -32,7 +32,7 @@ from app.domain.ids import SessionId, TeamId, UserId, uuid7
 from app.domain.pages import PageRequest
 from app.domain.teams.tables import team_memberships, teams
 from app.domain.users.cache_tags import of_user
-from app.domain.users.tables import users
+from app.domain.users.tables import may_come_in, users
 
 s, u = sessions.c, users.c
 
@@ -70,7 +70,7 @@ _PRESENT = Query(
     "sessions.present",
     select(s.id, u.id, teams.c.id, u.timezone, u.roles, _team_ids, _lives_seconds)
     .select_from(sessions.join(users, u.id == s.user_id).join(teams, teams.c.personal_user_id == u.id))
-    .where(s.id == func.any(bindparam("ids", type_=ARRAY(uuid))), LIVE, u.is_active),
+    .where(s.id == func.any(bindparam("ids", type_=ARRAY(uuid))), LIVE, may_come_in),
     Presence,
 )
 _INSERT = Change(
@@ -92,7 +92,7 @@ _INSERT = Change(
         # logins take turns, too: each counts the sessions that the other has opened.
         .where(
             u.id == _user_id,
-            u.is_active,
+            may_come_in,
             u.password_hash == bindparam("password_hash", type_=Text),
             or_(bindparam("with_second_factor", type_=Boolean), u.second_factor_since.is_(None)),
         )
@@ -104,7 +104,7 @@ _INSERT = Change(
 _EXTEND = Change(
     "sessions.extend",
     update(sessions)
-    .where(s.id == _id, LIVE, u.id == s.user_id, u.is_active)
+    .where(s.id == _id, LIVE, u.id == s.user_id, may_come_in)
     .values(last_seen_at=func.now(), idle_expires_at=func.least(func.now() + _idle, s.expires_at))
     .returning(*OPENED),
     Opened,

@@ -77,6 +77,7 @@ class Ending(StrEnum):
     DEACTIVATED = "deactivated"
     REVOKED_BY_ADMINISTRATOR = "revoked_by_administrator"
     FACTORS_RESET = "factors_reset"
+    DELETION_SCHEDULED = "deletion_scheduled"
 
 
 def client_from(user_agent: str, address: str) -> Client:

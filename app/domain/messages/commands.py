@@ -6,13 +6,16 @@ is delivered at least once: whoever dies between the delivery and its record lea
 
 import asyncio
 import random
+from collections.abc import Collection
 from datetime import timedelta
+from uuid import UUID
 
 from app.database.executor import Database, Transaction
 from app.domain.ids import uuid7
 from app.domain.messages import repository
 from app.domain.messages.message import Message, MessageId
-from app.domain.messages.repository import Claimed, Outcome
+from app.domain.messages.repository import Claimed, Outcome, Waiting
+from app.domain.text import fold
 from app.domain.unit_of_work import unit_of_work
 from app.field_encryption import FieldCipher, Place, Unreadable
 from app.outbound.provider import Channel, DeliveryFailed, Outgoing, Provider
@@ -25,6 +28,7 @@ LEASE = timedelta(seconds=60)
 LONGEST_PAUSE_SECONDS = 60.0
 KEPT = timedelta(days=7)
 PURGE_BATCH = 500
+FIRST_ID = MessageId(UUID(int=0))
 TABLE = "messages"
 
 log = get_logger(__name__)
@@ -66,6 +70,30 @@ async def purge(database: Database) -> int:
         deleted += batch
         if batch < PURGE_BATCH:
             return deleted
+
+
+async def forget(database: Database, cipher: FieldCipher, recipients: Collection[str]) -> int:
+    """Deletes what has not been delivered yet to any of the recipients; how many messages.
+
+    Whatever the case in which they are written. Opens every message that waits, 500 at a time. One that cannot be
+    opened cannot be delivered either, and is wiped when it expires.
+    """
+    wanted, deleted, after = {fold(recipient) for recipient in recipients}, 0, FIRST_ID
+    while True:
+        batch = await repository.waiting(database.reader, after=after, limit=PURGE_BATCH)
+        if found := [each.id for each in batch if _recipient(cipher, each) in wanted]:
+            async with unit_of_work(database) as work:
+                deleted += await repository.delete_waiting(work, found)
+        if len(batch) < PURGE_BATCH:
+            return deleted
+        after = batch[-1].id
+
+
+def _recipient(cipher: FieldCipher, waiting: Waiting) -> str | None:
+    try:
+        return fold(cipher.decrypt(waiting.recipient, place=Place(TABLE, "recipient", waiting.id)))
+    except Unreadable:
+        return None
 
 
 async def _handle(database: Database, cipher: FieldCipher, provider: Provider, claimed: Claimed) -> None:

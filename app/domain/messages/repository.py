@@ -4,11 +4,24 @@ from datetime import timedelta
 from typing import Literal
 
 from msgspec import Struct
-from sqlalchemy import Integer, Interval, LargeBinary, Text, bindparam, delete, func, insert, null, select, update
+from sqlalchemy import (
+    ARRAY,
+    Integer,
+    Interval,
+    LargeBinary,
+    Text,
+    bindparam,
+    delete,
+    func,
+    insert,
+    null,
+    select,
+    update,
+)
 
-from app.database.executor import Transaction
+from app.database.executor import Reader, Transaction
 from app.database.schema import uuid
-from app.database.statements import Change, scalar
+from app.database.statements import Change, Query, scalar
 from app.domain.messages.message import MessageId
 from app.domain.messages.tables import messages
 from app.outbound.provider import Channel
@@ -31,6 +44,13 @@ class Claimed(Struct, frozen=True):
     subject: bytes
     content: bytes
     is_expired: bool
+
+
+class Waiting(Struct, frozen=True):
+    """A message that has not ended yet, and the recipient as it is stored."""
+
+    id: MessageId
+    recipient: bytes
 
 
 _INSERT = Change(
@@ -98,6 +118,20 @@ _finished = (
 _PURGE = Change("messages.purge", delete(messages).where(m.id == _finished.c.id).returning(m.id), scalar)
 
 
+_WAITING = Query(
+    "messages.waiting",
+    select(m.id, m.recipient).where(m.id > _id, m.finished_at.is_(None)).order_by(m.id).limit(_limit),
+    Waiting,
+)
+_DELETE = Change(
+    "messages.delete",
+    delete(messages)
+    .where(m.id == func.any(bindparam("ids", type_=ARRAY(uuid))), m.finished_at.is_(None))
+    .returning(m.id),
+    scalar,
+)
+
+
 async def insert_message(
     work: Transaction,
     message_id: MessageId,
@@ -130,3 +164,13 @@ async def postpone(work: Transaction, claimed: Claimed, *, pause: timedelta) -> 
 async def purge(work: Transaction, *, kept: timedelta, limit: int) -> int:
     """Deletes at most `limit` messages that ended longer ago than `kept`; how many."""
     return len(await work.all(_PURGE, kept=kept, limit=limit))
+
+
+async def waiting(reader: Reader, *, after: MessageId, limit: int) -> list[Waiting]:
+    """Messages that have not ended, in the order of their ids from `after` on."""
+    return await reader.all(_WAITING, message_id=after, limit=limit)
+
+
+async def delete_waiting(work: Transaction, message_ids: list[MessageId]) -> int:
+    """Deletes those of the messages that have not ended; how many."""
+    return len(await work.all(_DELETE, ids=message_ids))

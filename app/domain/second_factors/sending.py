@@ -3,6 +3,7 @@
 The answer is the same whether or not a message arrives: it is stored with the code, and sent afterwards.
 """
 
+from collections.abc import Iterable
 from datetime import timedelta
 
 from app.database.executor import Database, Reader
@@ -18,10 +19,12 @@ from app.domain.second_factors.factor import Factor, Method
 from app.domain.second_factors.keys import FactorKeys
 from app.domain.second_factors.totp import ISSUER
 from app.domain.unit_of_work import unit_of_work
+from app.field_encryption import FieldCipher
 
 DAILY_MAXIMUM = 10
 WINDOW = timedelta(days=1)
 PAUSE = timedelta(seconds=30)
+COUNTED_AS = "code_sendings.recipient_index"
 
 
 async def addressee(reader: Reader, user_id: UserId, method: Method) -> Factor | None:
@@ -38,9 +41,7 @@ async def send_code(database: Database, keys: FactorKeys, factor: Factor, *, ema
     Raises TooManyAttempts within 30 seconds of the last one, and after ten in a day to one user or one number.
     """
     to = keys.opened(factor) if factor.method is Method.SMS else email
-    recipients = [
-        keys.cipher.blind_index(text, purpose="code_sendings.recipient_index") for text in _recipients(factor, to)
-    ]
+    recipients = [keys.cipher.blind_index(text, purpose=COUNTED_AS) for text in _recipients(factor, to)]
     code = keys.codes.new()
     text = (
         f"{code} is your code for the {ISSUER.lower()}, for {codes.LIFETIME.seconds // 60} minutes. "
@@ -77,7 +78,17 @@ async def send_code(database: Database, keys: FactorKeys, factor: Factor, *, ema
         )
 
 
+def counts_of(cipher: FieldCipher, user_id: UserId, numbers: Iterable[str]) -> list[bytes]:
+    """The indexes under which it is counted how many codes the user and these numbers were sent, by any index key."""
+    texts = [*(_of_user(user_id, method) for method in (Method.SMS, Method.MAIL)), *numbers]
+    return [index for text in texts for index in cipher.blind_indexes(text, purpose=COUNTED_AS)]
+
+
 def _recipients(factor: Factor, to: str) -> tuple[str, ...]:
     """What sendings are counted by; always in this order, so that no two of them wait for each other in a circle."""
-    of_user = f"{factor.user_id} {factor.method}"
+    of_user = _of_user(factor.user_id, factor.method)
     return (of_user, to) if factor.method is Method.SMS else (of_user,)
+
+
+def _of_user(user_id: UserId, method: Method) -> str:
+    return f"{user_id} {method}"

@@ -15,7 +15,7 @@ from app.domain.teams.tables import team_memberships
 from app.domain.teams.team import Membership
 from app.domain.unit_of_work import ConstraintErrors, refusals
 from app.domain.users.cache_tags import of_user
-from app.domain.users.tables import users
+from app.domain.users.tables import may_come_in, users
 
 m, u = team_memberships.c, users.c
 _caller = team_memberships.alias("caller")
@@ -52,7 +52,7 @@ _new = (
         ["team_id", "user_id", "role"],
         # The share makes this and a change of the account take turns: whoever is second knows of the first.
         select(TEAM_ID, u.id, bindparam("role", type_=Text))
-        .where(u.email_key == bindparam("email_key", type_=Text), u.is_active)
+        .where(u.email_key == bindparam("email_key", type_=Text), may_come_in)
         .with_for_update(read=True),
     )
     .returning(m.team_id, m.user_id, m.created_at, m.role)

@@ -137,6 +137,13 @@ _HOLDER_BY_EMAIL = Query(
 _HOLDER_BY_ID = Query("users.password_by_id", select(*HOLDER).where(c.id == _user_id), PasswordHolder)
 
 
+_IS_LEAVING = Query(
+    "users.is_leaving",
+    select(c.id).where(c.id == _user_id, c.is_active, c.deletion_scheduled_at.is_not(None)),
+    scalar,
+)
+
+
 def _begins(column: ColumnElement[str]) -> ColumnElement[bool]:
     # Not LIKE: with a parameter as its pattern, a generic plan cannot use the index. These operators can always.
     at_least = column.op("~>=~", is_comparison=True)(bindparam("low", type_=Text))
@@ -267,6 +274,11 @@ async def password_by_email(reader: Reader, email: str) -> PasswordHolder | None
 async def password_by_id(reader: Reader, user_id: UserId) -> PasswordHolder | None:
     """A user with the hash of their password."""
     return await reader.first(_HOLDER_BY_ID, user_id=user_id)
+
+
+async def is_leaving(reader: Reader, user_id: UserId) -> bool:
+    """True if the account would let its user in, were it not about to be erased."""
+    return await reader.first(_IS_LEAVING, user_id=user_id) is not None
 
 
 def _shape(filters: UserFilter) -> tuple[_Shape, dict[str, Any]]:

@@ -35,7 +35,9 @@ async def test_every_row_follows_the_one_before_it_and_the_head_is_the_last(data
         assert [link.number for link in links] == list(range(1, len(links) + 1))
         assert links[0].hash == hash_of(start_of(month, chain), links[0])
         assert all(after.hash == hash_of(before.hash, after) for before, after in pairwise(links))
-        assert all(link.salt and link.seal == seal_of(link.salt, link.address, link.changed) for link in links)
+        # Of people whom other tests have erased, the seal is all there is.
+        kept = [link for link in links if link.salt]
+        assert all(link.seal == seal_of(link.salt or b"", link.address, link.changed) for link in kept)
         assert ends[month, chain] == (links[-1].number, links[-1].hash)
 
 

@@ -15,6 +15,7 @@ from app.domain.errors import DomainError
 from app.domain.identity.authority import Authority
 from app.settings import Settings
 from tests.domain.audit.block_cases import BLOCKS
+from tests.domain.audit.erasure_cases import ERASURE
 from tests.domain.audit.export_cases import EXPORTS
 from tests.domain.audit.factor_cases import FACTORS
 from tests.domain.audit.identity_cases import IDENTITY
@@ -27,7 +28,7 @@ from tests.domain.audit.telling import Case, Command, Told, Undoing, UndoneError
 from tests.domain.audit.work_cases import WORK
 from tests.domain.touching import commands_of
 
-TABLES = (BLOCKS, IDENTITY, KEYS, MAIL, FACTORS, EXPORTS, TEAMS, WORK, SERVICE)
+TABLES = (BLOCKS, ERASURE, IDENTITY, KEYS, MAIL, FACTORS, EXPORTS, TEAMS, WORK, SERVICE)
 CASES = [case for table in TABLES for case in table.cases]
 
 

@@ -182,7 +182,15 @@ class TestForget:
         person = await self.person(own_log)
         await self.forget(own_log, person)
         assert await self.forget(own_log, person) == 0
-        await holds(own_log, 5)
+        await holds(own_log, 4)
+
+    async def test_it_is_a_thousand_entries_at_a_time(self, own_log: Log) -> None:
+        person = UserId(uuid4())
+        async with unit_of_work(own_log.database) as work:
+            for number in range(1001):
+                audit.record(work, Action.TODO_CHANGED, actor=person, changed={"number": (None, number)})
+        assert [await self.forget(own_log, person) for _ in range(3)] == [1000, 1, 0]
+        assert (await holds(own_log, 1003)).forgotten == 1001
 
     async def test_whoever_has_an_account_is_not_forgotten(self, own_log: Log) -> None:
         user = await make_user(own_log.database)
