@@ -45,6 +45,8 @@ ENV PATH=/opt/venv/bin:$PATH \
     HOME=/tmp \
     HOST=0.0.0.0 \
     PORT=8000
+# A fresh named volume for the erasure ledger takes its owner from this directory.
+RUN install -d -o 10001 -g 10001 -m 0700 /ledger
 WORKDIR /srv/todo
 # A number, because Kubernetes' runAsNonRoot cannot look a name up.
 USER 10001:10001

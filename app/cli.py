@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from datetime import date
 from pathlib import Path
 
-from app import audit_log, doctor, encryption_keys, server, worker
+from app import audit_log, doctor, encryption_keys, erasure_lists, server, worker
 from app.api.openapi import document
 from app.audit_log import HeadsUnreadable
 from app.client_address import key_of
@@ -23,6 +23,7 @@ from app.database.migrations import MigrationLocked
 from app.development import appoint, blocks_in_force, lift_blocks, migrate, reset_second_factors, servers, sow
 from app.development import run as develop
 from app.domain.errors import Conflict, NotFound
+from app.erasure_ledger import LedgerUnreadable
 from app.field_encryption import Unreadable
 from app.local_stack import LocalStackError
 from app.main import create_app
@@ -58,7 +59,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (DatabaseUnavailable, DatabaseUnreachable, MigrationLocked) as error:
         print(f"The database cannot be used: {error}", file=sys.stderr)
         return 1
-    except (LocalStackError, Unreadable) as error:
+    except (LedgerUnreadable, LocalStackError, Unreadable) as error:
         print(error, file=sys.stderr)
         return 1
     except BrokenPipeError:  # Whoever was reading has read enough. What is still buffered goes nowhere.
@@ -99,6 +100,9 @@ def _parser() -> argparse.ArgumentParser:
     audit.add_argument("action", choices=["verify", "heads"], help="heads are for keeping elsewhere")
     audit.add_argument("--month", type=_month, metavar="YYYY-MM", help="verify this month only")
     audit.add_argument("--against", type=Path, metavar="FILE", help="heads of an earlier day, which must still hold")
+    erasures = add("erasures", _erasures, "Who was erased: print the list, or carry one out after a restore.")
+    erasures.add_argument("action", choices=["export", "replay"])
+    erasures.add_argument("file", nargs="?", type=Path, help='what export printed, for replay; "-" is standard input')
     openapi = add("openapi", _openapi, "Print an OpenAPI document.")
     openapi.add_argument("version", choices=["v1", "v2"])
     return parser
@@ -154,6 +158,13 @@ def _keys(options: argparse.Namespace) -> int:
     action = encryption_keys.check if options.action == "check" else encryption_keys.rotate
     with servers(_for_a_terminal(load_settings())) as settings:
         return action(settings)
+
+
+def _erasures(options: argparse.Namespace) -> int:
+    if (options.action == "replay") != (options.file is not None):
+        raise Refused("Give replay the file that export has printed, and export none.")
+    with servers(_for_a_terminal(load_settings())) as settings:
+        return erasure_lists.export(settings) if options.file is None else erasure_lists.replay(settings, options.file)
 
 
 def _blocks(options: argparse.Namespace) -> int:

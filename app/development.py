@@ -25,6 +25,7 @@ from app.domain.identity import administration, factor_reset
 from app.domain.pages import MAXIMUM_LIMIT
 from app.domain.users.user import User
 from app.draining import Draining
+from app.erasure_replay import replay_once
 from app.lifespan import running_services
 from app.local_stack import DEFAULT_DIRECTORY, LocalStack, StackInUseError
 from app.outbound.console import MARKS
@@ -72,14 +73,19 @@ def servers(settings: Settings, *, shared: bool = True) -> Iterator[Settings]:
 
 
 def migrate(settings: Settings) -> bool:
-    """Brings the database to the newest schema; False if there is no role for a service that is not the owner.
+    """Brings the database to the newest schema, and erases whom a backup has brought back.
 
-    Raises DatabaseUnreachable, MigrationLocked.
+    False if there is no role for a service that is not the owner. Raises DatabaseUnreachable, MigrationLocked, and
+    LedgerUnreadable or OSError for an erasure ledger.
     """
     url = settings.database.owner_url.get_secret_value()
     asyncio.run(inspect(url))  # Says why it cannot be reached, before alembic does it in fifty lines.
     migrations.upgrade(url)
-    return asyncio.run(settle(url, audit_kept_days=settings.database.audit_kept_days))
+    has_role = asyncio.run(settle(url, audit_kept_days=settings.database.audit_kept_days))
+    # As the owner: the service's own role may not be there.
+    owner = settings.database.model_copy(update={"url": settings.database.owner_url})
+    asyncio.run(replay_once(settings.model_copy(update={"database": owner})))
+    return has_role
 
 
 async def sow(settings: Settings) -> bool:

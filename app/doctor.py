@@ -1,17 +1,20 @@
 """`todo doctor`: looks at everything that has to fit together, and says of each what is wrong and how to mend it."""
 
 import asyncio
+import os
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from http.client import HTTPConnection, HTTPException
 from importlib import metadata
+from pathlib import Path
 
 from app.database import migrations
 from app.database.inspection import DatabaseUnreachable, ServerFacts, inspect
 from app.development import servers
 from app.encryption_keys import lost, use_in
+from app.erasure_ledger import ErasureLedger, LedgerUnreadable
 from app.field_encryption import field_cipher
 from app.local_stack import DEFAULT_DIRECTORY, LocalStackError
 from app.redis.connecting import connect
@@ -63,6 +66,7 @@ def _everything() -> Iterator[Finding]:
         return
     yield Finding("settings", f"valid for {settings.environment}")
     yield from address(settings)
+    yield erasure_ledger(settings)
     if not settings.database.url.get_secret_value() and not (DEFAULT_DIRECTORY / "postgres").exists():
         yield Finding("database", "none yet; `todo dev` makes an embedded one")
         return
@@ -125,6 +129,23 @@ def database(settings: Settings) -> Iterator[Finding]:
     skew = abs(datetime.now(UTC) - facts.clock)
     fix = "" if skew <= CLOCK_TOLERANCE else "Synchronise both machines with NTP: tokens and due dates compare clocks."
     yield Finding("clock", f"{skew.total_seconds():.1f} s apart from the database's", fix)
+
+
+def erasure_ledger(settings: Settings) -> Finding:
+    """Whether it is written down outside the database who was erased."""
+    subject, path = "erasure ledger", settings.privacy.erasure_ledger_path
+    if not path:
+        detail = "none: a restored backup brings back whoever was erased since"
+        fix = "Set ERASURE_LEDGER_PATH to a file that no restore of the database takes back."
+        return Finding(subject, detail, fix if settings.is_production else "")
+    try:
+        count = len(ErasureLedger(Path(path)).erasures())
+    except (OSError, LedgerUnreadable) as error:
+        return Finding(subject, f"{path}: {error}", "Put a copy back; until then the service answers 503.")
+    directory = Path(path).parent
+    if not os.access(directory, os.W_OK | os.X_OK):
+        return Finding(subject, f"{directory} cannot be written to", "Make it, and let the service's user write to it.")
+    return Finding(subject, f"{path}, {count} erasures")
 
 
 def redis(settings: Settings) -> Iterator[Finding]:

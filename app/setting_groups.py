@@ -15,6 +15,7 @@ from app.setting_types import (
     Moment,
     NamedKey,
     RateLimit,
+    absolute_path,
     base_url,
     comma_separated,
     key_list,
@@ -202,9 +203,11 @@ class EncryptionSettings(Group):
 
 
 class PrivacySettings(Group):
-    """How long what people ask for about themselves is kept."""
+    """For how long archives of people's data are kept, and how and how certainly their accounts are erased."""
 
     export_retention_hours: int = Field(24, alias="EXPORT_RETENTION_HOURS", ge=1, le=168)
+    erasure_delay_days: int = Field(7, alias="ERASURE_DELAY_DAYS", ge=1, le=30)
+    erasure_ledger_path: Annotated[str, AfterValidator(absolute_path)] = Field("", alias="ERASURE_LEDGER_PATH")
 
 
 class OutboundSettings(Group):

@@ -91,6 +91,13 @@ def lower_case(value: object) -> object:
     return value.lower() if isinstance(value, str) else value
 
 
+def absolute_path(value: str) -> str:
+    """The absolute path of a file. Raises ValueError."""
+    if value and not value.startswith("/"):
+        raise ValueError("must be an absolute path, because processes start in different directories")
+    return value
+
+
 def base_url(value: str) -> str:
     """An http(s) address that paths can be appended to. Raises ValueError."""
     parts = urlsplit(value)

@@ -14,6 +14,7 @@ from app.cache.announcing import discard_outdated
 from app.domain.audit import commands as audit
 from app.domain.audit import verification
 from app.domain.blocks import commands as blocks
+from app.domain.erasure import commands as erasure
 from app.domain.exports import building as exports_building
 from app.domain.exports import commands as exports
 from app.domain.identity import api_key_commands, challenges, enrolment
@@ -22,6 +23,7 @@ from app.domain.messages import commands as messages
 from app.domain.projects import commands as projects
 from app.domain.todos import commands as todos
 from app.draining import Draining
+from app.erasure_replay import means_of, replay_ledger
 from app.lifespan import Services, running_services
 from app.outbound.provider import Channel
 from app.settings import Settings
@@ -60,6 +62,18 @@ async def _build_exports(services: Services) -> int:
     return await exports_building.build_due(services.database, services.cipher, kept=kept)
 
 
+async def _erase_due(services: Services) -> int:
+    return await erasure.erase_due(services.database, means_of(services.settings))
+
+
+async def _keep_ledger(services: Services) -> int:
+    """Both ways: what another machine has erased is written down here, and what was restored meanwhile is erased."""
+    means = means_of(services.settings)
+    if means.ledger is None:
+        return 0
+    return await replay_ledger(services.database, means) + await erasure.keep_ledger(means.ledger, services.database)
+
+
 JOBS = (
     _deliver("mail"),
     _deliver("sms"),
@@ -78,6 +92,8 @@ JOBS = (
     Job("make_audit_months", timedelta(hours=6), lambda services: audit.make_months(services.database)),
     Job("witness_audit_log", timedelta(days=1), lambda services: verification.witness(services.database)),
     Job("drop_audit_months", timedelta(hours=6), lambda services: audit.drop_old_months(services.database)),
+    Job("erase_accounts", timedelta(minutes=1), _erase_due),
+    Job("keep_erasure_ledger", timedelta(hours=1), _keep_ledger),
     Job("discard_cache_touches", timedelta(minutes=10), lambda services: discard_outdated(services.database)),
 )
 
@@ -96,6 +112,7 @@ async def work(settings: Settings, *, jobs: tuple[Job, ...] = JOBS) -> None:
         loop.add_signal_handler(number, stop)
     async with running_services(settings, Draining(), application_name="todo-worker") as services:
         log.info("worker started", jobs=[job.name for job in jobs])
+        await _first_of(services.replay, stopping)
         tasks = [asyncio.create_task(repeat(job, services, stopping), name=job.name) for job in jobs]
         await stopping.wait()
         _, unfinished = await asyncio.wait(tasks, timeout=settings.http.shutdown_grace_seconds)
@@ -104,6 +121,13 @@ async def work(settings: Settings, *, jobs: tuple[Job, ...] = JOBS) -> None:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         log.info("worker stopped")
+
+
+async def _first_of(replay: "asyncio.Task[None]", stopping: asyncio.Event) -> None:
+    """Returns when the erasures are replayed, which jobs need, or when the worker is to stop."""
+    stop = asyncio.create_task(stopping.wait())
+    await asyncio.wait({replay, stop}, return_when=asyncio.FIRST_COMPLETED)
+    stop.cancel()
 
 
 async def repeat(job: Job, services: Services, stopping: asyncio.Event) -> None:

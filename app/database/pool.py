@@ -72,6 +72,8 @@ class Pool:
         self._opening: set[asyncio.Task[None]] = set()
         self._reaper: asyncio.TimerHandle | None = None
         self._closed = False
+        # True: nobody gets a connection yet, because something has to be done to the database first.
+        self.is_held = False
 
     @property
     def usage(self) -> dict[str, int]:
@@ -85,13 +87,14 @@ class Pool:
         }
 
     async def acquire(self) -> PooledConnection:
-        """A connection, at once or within `timeout_seconds`. Raises DatabaseUnavailable."""
+        """A connection, at once or within `timeout_seconds`. Raises DatabaseUnavailable, also while held."""
         while self._idle:
             connection = self._idle.pop()
             if not connection.raw.is_closed():
                 return connection
             self._open -= 1
-        if self._closed:
+        # There is no connection yet while the pool is held, so whoever finds one need not ask.
+        if self._closed or self.is_held:
             raise DatabaseUnavailable("DATABASE_UNAVAILABLE")
         if self._open >= self._options.size + self._options.overflow:
             return await self._wait()

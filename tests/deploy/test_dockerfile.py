@@ -57,7 +57,8 @@ class TestTheServiceImage:
     def test_it_holds_nothing_but_what_the_builder_made(self):
         copied = [argument for keyword, argument in last_stage() if keyword in {"COPY", "ADD"}]
         assert copied == ["--from=builder /opt/venv /opt/venv", "--from=builder /srv/todo /srv/todo"]
-        assert not [argument for keyword, argument in last_stage() if keyword == "RUN"]
+        run = [argument for keyword, argument in last_stage() if keyword == "RUN"]
+        assert run == ["install -d -o 10001 -g 10001 -m 0700 /ledger"]
 
     def test_signals_reach_the_service_and_not_a_shell(self):
         assert json.loads(only("ENTRYPOINT")) == ["todo"]
