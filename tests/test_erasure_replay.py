@@ -106,7 +106,7 @@ class TestServing:
 
     async def test_without_the_ledger_they_are_back(self, restored: Restored) -> None:
         privacy = restored.settings.privacy.model_copy(update={"erasure_ledger_path": ""})
-        settings = restored.settings.model_copy(update={"erasure": erasure})
+        settings = restored.settings.model_copy(update={"privacy": privacy})
         async with running(settings) as service, client_of(service) as client:
             assert await log_in(client, restored.ann) == 200
 

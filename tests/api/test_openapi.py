@@ -35,6 +35,8 @@ PUBLIC = {
         "register",
         "resend_registration_mail",
         "verify_registration",
+        "cancel_deletion",
+        "resend_cancellation",
         "forgot_password",
         "reset_password",
         "log_in",

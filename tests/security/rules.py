@@ -112,6 +112,7 @@ _THING = r"/(todos|projects|tags)/{\w+}"
 RULES = (
     Rule(r"GET /(users/me|me|me/sessions|me/api-keys|me/limits|me/activity)", anybody),
     Rule(r"PATCH /(users/me|me)", anybody),
+    Rule(r"DELETE /me", anybody),
     Rule(r"(POST /me/export|GET /me/exports)", anybody),
     Rule(r"GET /me/exports/{export_id}(/archive)?", themselves),
     Rule(r"(PATCH|DELETE) /me/sessions/{session_id}", themselves),

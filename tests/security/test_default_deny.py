@@ -28,6 +28,8 @@ PUBLIC = {
     ("POST", "/api/v2/auth/refresh"),
     ("POST", "/api/v2/auth/password/forgot"),
     ("POST", "/api/v2/auth/password/reset"),
+    ("POST", "/api/v2/auth/deletion/resend"),
+    ("POST", "/api/v2/auth/deletion/cancel"),
     # The second step of a login: they take the challenge that the first one gave.
     ("POST", "/api/v1/auth/mfa/verify"),
     ("POST", "/api/v1/auth/mfa/send"),

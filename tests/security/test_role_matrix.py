@@ -26,6 +26,7 @@ NOT_SERVED = {
     "verify_registration": "needs a token that was mailed; tests/api/v1/test_registration.py has one",
     "reset_password": "needs a token that was mailed; tests/api/v2/test_recovery.py has one",
     "verify_my_email": "needs a token that was mailed; tests/api/v2/test_my_address.py has one",
+    "cancel_deletion": "needs a token that was mailed; tests/api/v2/test_erasure.py has one",
 }
 
 

@@ -33,6 +33,8 @@ RULES: tuple[tuple[str, str | None, str | None], ...] = (
     (r"/admin/blocks(/.+)?", "blocks:read", FOR_NO_KEY),
     (r"/audit", "audit:read", FOR_NO_KEY),
 )
+# What is further from the others of its path than reading is from writing.
+UNLIKE_OTHERS = {("DELETE", "/me")}
 SCOPES = (
     "audit:read",
     "blocks:read",
@@ -68,6 +70,8 @@ class Operation:
     def scope(self) -> str | None:
         """What a key should need. Raises StopIteration for an operation that no rule is about."""
         below = re.sub("^/api/v[12]", "", self.path)
+        if (self.method, below) in UNLIKE_OTHERS:
+            return FOR_NO_KEY
         reading, writing = next(rule[1:] for rule in RULES if re.fullmatch(rule[0], below))
         return reading if self.method == "GET" else writing
 

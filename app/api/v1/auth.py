@@ -44,7 +44,8 @@ async def log_in(request: Request, body: wire.Login, services: ServicesHere) -> 
     The access token goes into `Authorization: Bearer …` and is short-lived; exchange the refresh token for a new pair
     before it expires. The session ends on logout, when it is not refreshed for too long, and at its absolute expiry.
     An unknown address, a wrong password and a deactivated account get the same 401 (`INVALID_CREDENTIALS`). After
-    five of them within five minutes, this account waits for your address (429, `LOGIN_THROTTLED`).
+    five of them within five minutes, this account waits for your address (429, `LOGIN_THROTTLED`). The right password
+    of an account that is about to be deleted is a 401 as well (`DELETION_SCHEDULED`): a mail says how to call it off.
 
     With a second factor the answer is `{"mfa_required": true, "challenge": …, "methods": […]}`: send the challenge and
     a code of one of the methods to `/auth/mfa/verify` within five minutes, from the same program.
