@@ -213,6 +213,15 @@ async def database(settings: Settings) -> AsyncIterator[Database]:
 
 
 @pytest.fixture(scope="session")
+async def owned_database(settings: Settings, database_url: str) -> AsyncIterator[Database]:
+    """As `database`, with the rights of the owner: who may gather statistics, which plans rest on."""
+    owner = settings.with_urls(database_url=database_url, redis_url="").database
+    opened = Database(owner, application_name="todo-tests")
+    yield opened
+    await opened.close()
+
+
+@pytest.fixture(scope="session")
 def cipher(settings: Settings) -> FieldCipher:
     """The cipher of the service under test."""
     return field_cipher(settings.encryption)

@@ -38,6 +38,16 @@ DAY = timedelta(days=1)
 EXPIRING = timedelta(0)
 KEPT = (
     Kept(
+        "purge_exports", "export_chunks", "export_id", EXPIRING,
+        "WITH made AS (INSERT INTO exports (id, user_id, finished_at, expires_at, size_bytes)"
+        " VALUES ($1, $2, now() - interval '1 day', now() - $3::interval, 1) RETURNING id)"
+        " INSERT INTO export_chunks (export_id, number, sealed) SELECT id, 0, '' FROM made",
+    ),
+    Kept(
+        "purge_exports", "exports", "id", 30 * DAY,
+        "INSERT INTO exports (id, user_id, finished_at) VALUES ($1, $2, now() - $3::interval)",
+    ),
+    Kept(
         "purge_messages", "messages", "id", 7 * DAY,
         "INSERT INTO messages (id, kind, channel, expires_at, finished_at, outcome)"
         " SELECT $1, 'test', 'mail', now(), now() - $3::interval, 'delivered' WHERE $2::uuid IS NOT NULL",

@@ -24,6 +24,7 @@ VERSION_LINKS = {
     "api_keys": "/api/v2/me/api-keys",
     "limits": "/api/v2/me/limits",
     "activity": "/api/v2/me/activity",
+    "exports": "/api/v2/me/exports",
     "todos": "/api/v2/todos",
     "today": "/api/v2/todos/today",
     "upcoming": "/api/v2/todos/upcoming",

@@ -112,6 +112,7 @@ PERSONAL_DATA: Mapping[str, Held] = {
     "export_chunks": Held(
         owner="export_id of exports", left_out="The archives themselves, this one and those that are still kept."
     ),
+    "erasures": Held(owner="user_id while it is under way", left_out="It begins when the account is about to be gone."),
     "cache_touches": Held(
         owner="tags, which name ids", left_out="Which cached answers are out of date; each is deleted within seconds."
     ),

@@ -22,6 +22,7 @@ BEYOND_SCHEMAS = {
     "PASSWORD_TOO_COMMON": "is one of the most common ones",
     "PASSWORD_UNCHANGED": "must differ from current_password",
     "SCOPE_BEYOND_ROLE": "scopes must be of what you may do yourself",
+    "SUBJECT_KIND_NEEDED": "subject_id needs subject_kind beside it",
     "SUBTASK_OF_SUBTASK": "subtask",
     "UNKNOWN_METHOD": "must be one of yours that codes are sent for",
     "UNKNOWN_ACCOUNT": "must be the address of an active account",

@@ -28,7 +28,9 @@ class Household:
         self.team = self._team()
 
     def prepare(self, method: str, path: str) -> None:
-        """Gives Max the second factor that an operation on it is about."""
+        """Gives Max the second factor that an operation on it is about, and a new account once the last is closed."""
+        if (method.upper(), path) == ("DELETE", "/api/v2/me"):
+            self.member = self._service.person("Max")
         _, _, factor = path.partition("/me/mfa/")
         if method.upper() == "DELETE" and factor:
             self.enrol(self.member, Method(factor))
@@ -56,6 +58,7 @@ class Household:
             ),
             "session_id": self._session,
             "api_key_id": lambda: self._api_key() if is_used_up else self.api_key,
+            "export_id": lambda: self.export,
             "block_id": lambda: self.owner.create("/api/v2/admin/blocks", address=unused_address()),
         }
         names = [part[1:-1] for part in path.split("/") if part.startswith("{")]
@@ -122,6 +125,10 @@ class Household:
     @cached_property
     def api_key(self) -> str:
         return self._api_key()
+
+    @cached_property
+    def export(self) -> str:
+        return str(self.owner.ask("POST", "/api/v2/me/export")["id"])
 
     def _team(self) -> str:
         """A team of these three, in which somebody else is an owner as well: Olga can leave."""

@@ -75,6 +75,7 @@ def secrets(household: Household) -> Household:
     owner.create("/api/v2/projects", name=SECRET, team_id=team)
     owner.create("/api/v2/teams", name=SECRET)
     owner.create("/api/v2/me/api-keys", name=SECRET, scopes=["todos:read"])
+    assert household.export
     household.enrol(owner, Method.MAIL)
     return household
 

@@ -121,6 +121,10 @@ def _errors(operation: Operation) -> set[int]:
     return errors
 
 
+# Headers of answers by the parameter that makes them.
+_TOLD_WITH = {"cursor": "Link", "Prefer": "Preference-Applied"}
+
+
 def _complete_success(operation: Operation, schemas: Schemas) -> None:
     for status, response in operation.content["responses"].items():
         media = response.get("content", {}).get(JSON)
@@ -138,8 +142,7 @@ def _complete_success(operation: Operation, schemas: Schemas) -> None:
             response["description"] = "Done. There is no body."
         if status == "201":
             own.append("Location")
-        if operation.takes("Prefer"):
-            own += ["Link", "Preference-Applied"]
+        own += [header for taken, header in _TOLD_WITH.items() if operation.takes(taken)]
         if status == "503":
             own.append("Retry-After")
         if not operation.is_unlimited:

@@ -12,7 +12,8 @@ from app.api.pages import PageInfo, PageQuery
 from app.domain.audit.action import Action
 from app.domain.audit.entry import Outcome
 
-_KIND = "^[a-z_]{1,20}$"
+_KIND = "^[a-z-]{1,20}$"
+_SUBJECT_ID = "^[A-Za-z0-9._:/-]{1,100}$"
 _REQUEST_ID = "^[A-Za-z0-9_-]{8,64}$"
 
 ActorKindShown = Literal["user", "token", "anonymous", "system", "operator"]
@@ -28,7 +29,7 @@ class AuditQuery(PageQuery):
     subject_kind: Annotated[str, Field(pattern=_KIND)] | None = Field(
         None, description="Only what was done to things of this kind.", examples=["user"]
     )
-    subject_id: Annotated[str, Field(min_length=1, max_length=100)] | None = Field(
+    subject_id: Annotated[str, Field(pattern=_SUBJECT_ID)] | None = Field(
         None,
         description="Only what was done to the thing with this id; needs its kind beside it.",
         examples=[EXAMPLE_ID],

@@ -32,7 +32,7 @@ async def delete_me(request: Request, caller: CurrentCaller, services: ServicesH
     own goes to its longest-serving admin, or else member. Administrators of the service have to lose that role first
     (409, `ADMINISTRATOR`).
     """
-    delay = timedelta(days=services.settings.erasure.delay_days)
+    delay = timedelta(days=services.settings.privacy.erasure_delay_days)
     due = await scheduling.schedule(services.database, services.letters, caller, delay=delay)
     scheduled: wire.DeletionScheduled = {"deletion_scheduled_at": due}
     return cleared(request, document(scheduled, status=202))

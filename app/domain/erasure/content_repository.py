@@ -25,6 +25,7 @@ from sqlalchemy import (
 from app.database.executor import Reader, Transaction
 from app.database.schema import uuid
 from app.database.statements import Change, Query, scalar
+from app.domain.exports.tables import export_chunks, exports
 from app.domain.guesses.tables import guesses
 from app.domain.identity.tables import api_keys, login_challenges, mailed_tokens, refresh_tokens, sessions
 from app.domain.ids import FactorId, TeamId, UserId
@@ -67,6 +68,8 @@ def _unlinking(table: Table, column: ColumnElement[object], condition: ColumnEle
 _OF_PERSON = tuple(
     _deletion(table, condition)
     for table, condition in (
+        (export_chunks, export_chunks.c.export_id.in_(select(exports.c.id).where(exports.c.user_id == _user_id))),
+        (exports, exports.c.user_id == _user_id),
         (
             refresh_tokens,
             refresh_tokens.c.session_id.in_(select(sessions.c.id).where(sessions.c.user_id == _user_id)),

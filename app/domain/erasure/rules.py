@@ -32,6 +32,8 @@ RULES: Mapping[str, Rule] = {
     "second_factors": Rule(Fate.DELETED, "With the telephone number."),
     "recovery_codes": Rule(Fate.DELETED, "They prove nothing any more."),
     "code_sendings": Rule(Fate.DELETED, "Keyed hashes of the id and of telephone numbers."),
+    "exports": Rule(Fate.DELETED, "Requests for archives."),
+    "export_chunks": Rule(Fate.DELETED, "The archives."),
     "messages": Rule(Fate.DELETED, "What waits to be sent to the person; what was sent says nobody's name."),
     "teams": Rule(Fate.DELETED, "The personal team, and others in which nobody else is."),
     "team_memberships": Rule(Fate.DELETED, "Whoever is in the team for longest inherits it from its last owner."),

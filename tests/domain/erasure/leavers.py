@@ -130,6 +130,15 @@ class Scene:
         await self.connection.execute(
             "INSERT INTO recovery_codes (user_id, code_hash) SELECT $1, sha256($2::bytea)", user.id, user.id.bytes
         )
+        export_id = uuid4()
+        place = Place.of_row("export_chunks", "sealed", (export_id, 0))
+        await self.connection.execute(
+            "WITH asked AS (INSERT INTO exports (id, user_id) VALUES ($1, $2) RETURNING id)"
+            " INSERT INTO export_chunks (export_id, number, sealed) SELECT id, 0, $3 FROM asked",
+            export_id,
+            user.id,
+            self.keys.cipher.encrypt_bytes(canary.encode(), place=place),
+        )
         await self.connection.execute(
             "INSERT INTO address_blocks (id, client_key, strike, signals, score, note, until, created_by, lifted_by)"
             " VALUES ($1, '192.0.2.1', 0, '{}', 0, '', now() + interval '1 day', $2, $2)",
@@ -176,8 +185,9 @@ async def everything(connection: Any, cipher: FieldCipher) -> dict[str, str]:
         table, column = encrypted.column.table.name, encrypted.column.name
         keys = ", ".join(key.name for key in encrypted.column.table.primary_key.columns)
         query = f"SELECT {keys}, {column} FROM {table} WHERE {column} IS NOT NULL"  # noqa: S608 - as above
-        for key, sealed in await connection.fetch(query):
-            said[table] += cipher.decrypt(sealed, place=Place(table, column, key)).lower()
+        for *key, sealed in await connection.fetch(query):
+            opened = cipher.decrypt_bytes(sealed, place=Place.of_row(table, column, key))
+            said[table] += opened.decode("utf-8", "replace").lower()
     return said
 
 

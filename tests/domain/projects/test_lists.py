@@ -134,12 +134,12 @@ class _Undone(Exception):
 
 
 @pytest.fixture(scope="class")
-async def crowd(database):
+async def crowd(owned_database):
     """A caller with 1,000 projects in each of six teams, among 50,000; a third of them in the trash."""
-    ann = await make_caller(database)
-    teams = [ann.personal_team_id, *[(await make_team(database, ann)).id for _ in range(5)]]
+    ann = await make_caller(owned_database)
+    teams = [ann.personal_team_id, *[(await make_team(owned_database, ann)).id for _ in range(5)]]
     with suppress(_Undone):
-        async with database.transaction() as work:
+        async with owned_database.transaction() as work:
             raw = work._connection.raw
             # What other tests left is of many teams of few projects each: for those the planner sorts.
             await raw.execute("DELETE FROM projects")
@@ -172,14 +172,14 @@ class TestPlans:
             ({"trashed": True}, LAST_TRASHED_FIRST, "ix_projects_trash"),
         ],
     )
-    async def test_each_list_walks_its_index_in_order(self, database, crowd, conditions, sort, index):
+    async def test_each_list_walks_its_index_in_order(self, owned_database, crowd, conditions, sort, index):
         work, ann = crowd
         projects_list = ProjectList(ann.user_id, ProjectFilter(**conditions), sort)
         used: list[Statement[Any]] = []
-        database.watch.observers.append(lambda statement, _: used.append(statement))
+        owned_database.watch.observers.append(lambda statement, _: used.append(statement))
         first = await queries.page(work, projects_list, PageRequest(limit=20))
         second = await queries.page(work, projects_list, PageRequest(limit=20, position=first.next))
-        database.watch.observers.pop()
+        owned_database.watch.observers.pop()
         assert [len(first.items), len(second.items)] == [20, 20]
         assert first.next is not None
         parameters = {

@@ -126,12 +126,12 @@ class _Undone(Exception):
 
 
 @pytest.fixture(scope="class")
-async def crowd(database):
+async def crowd(owned_database):
     """A caller with 1,000 tags in each of two teams, among 50,000."""
-    ann = await make_caller(database)
-    teams = [ann.personal_team_id, (await make_team(database, ann)).id]
+    ann = await make_caller(owned_database)
+    teams = [ann.personal_team_id, (await make_team(owned_database, ann)).id]
     with suppress(_Undone):
-        async with database.transaction() as work:
+        async with owned_database.transaction() as work:
             raw = work._connection.raw
             await raw.execute(
                 "INSERT INTO teams (id, name, slug) "
@@ -150,14 +150,14 @@ async def crowd(database):
 
 class TestPlans:
     @pytest.mark.parametrize("sort", [Sort("name"), BACKWARDS], ids=str)
-    async def test_each_list_walks_its_index_in_order(self, database, crowd, sort):
+    async def test_each_list_walks_its_index_in_order(self, owned_database, crowd, sort):
         work, ann = crowd
         used: list[Statement[Any]] = []
-        database.watch.observers.append(lambda statement, _: used.append(statement))
+        owned_database.watch.observers.append(lambda statement, _: used.append(statement))
         tag_list = TagList(ann.user_id, sort=sort)
         first = await queries.page(work, tag_list, PageRequest(limit=20))
         second = await queries.page(work, tag_list, PageRequest(limit=20, position=first.next))
-        database.watch.observers.pop()
+        owned_database.watch.observers.pop()
         assert [len(first.items), len(second.items)] == [20, 20]
         assert first.next is not None
         parameters = {

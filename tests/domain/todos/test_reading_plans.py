@@ -27,9 +27,9 @@ def person(number: int) -> UUID:
 
 
 @pytest.fixture(scope="module")
-async def crowd(database: Database) -> AsyncIterator[Transaction]:
+async def crowd(owned_database: Database) -> AsyncIterator[Transaction]:
     """The people, whom nobody else sees and who are never committed."""
-    async with database.transaction() as work:
+    async with owned_database.transaction() as work:
         raw = work._connection.raw
         await raw.execute("SAVEPOINT empty; SET LOCAL statement_timeout = 0")
         await raw.execute(_FILL)

@@ -21,9 +21,9 @@ _HERE: dict[str, Any] = {"value": datetime(2026, 11, 1, tzinfo=UTC), "id": UUID(
 
 
 @pytest.fixture(scope="module")
-async def crowd(database: Database) -> AsyncIterator[Transaction]:
+async def crowd(owned_database: Database) -> AsyncIterator[Transaction]:
     """50,000 users whom nobody else sees and who are never committed."""
-    async with database.transaction() as work:
+    async with owned_database.transaction() as work:
         raw = work._connection.raw
         await raw.execute("SAVEPOINT empty")
         await raw.execute(_FILL)
