@@ -99,6 +99,19 @@ def moving(visit: Visit) -> None:
     visit.done("POST", "/me/email/verify", {"token": mailed}, token=token)
 
 
+def leaving(visit: Visit) -> None:
+    """An account that is to be deleted, and is not after all."""
+    email, password = registering(visit)
+    visit.done("DELETE", "/me", token=visit.log_in(email, password)["access_token"])
+    visit.ask("POST", "/auth/login", {"email": email, "password": password})
+    first = visit.mailed_token(email)
+    visit.done("POST", "/auth/deletion/resend", {"email": email})
+    visit.ask("POST", "/auth/deletion/cancel", {"token": visit.secret("never mailed")})
+    visit.done("POST", "/auth/deletion/cancel", {"token": visit.mailed_token(email)})
+    visit.ask("POST", "/auth/deletion/cancel", {"token": first})
+    visit.log_in(email, password)
+
+
 def authenticators(visit: Visit) -> None:
     """An authenticator application and its recovery codes, proved right and wrong, replaced and taken away."""
     email, password = registering(visit)
@@ -198,6 +211,7 @@ FLOWS: dict[Callable[[Visit], object], set[str]] = {
     stepping_up: {"step_up"},
     forgetting: {"forgot_password", "reset_password"},
     moving: {"change_my_email", "verify_my_email"},
+    leaving: {"cancel_deletion"},
     authenticators: {"begin_totp", "confirm_factor", "verify_mfa", "make_recovery_codes"},
     telephones: {"begin_sms", "begin_mail", "send_mfa_code", "send_my_code"},
     api_keys: {"create_my_api_key", "rotate_my_api_key"},
