@@ -25,7 +25,7 @@ INSTALL := umask 022 &&
 # Where an image sets it, every start compiles the libraries anew: pytest then needs 9 s to begin instead of 5.
 unexport PYTHONDONTWRITEBYTECODE
 
-TEST_PROCESSES ?= 2
+TEST_PROCESSES ?= 3
 ARGS ?=
 
 .DEFAULT_GOAL := help

@@ -100,7 +100,6 @@ async def running_services(
         stack.push_async_callback(providers.close)
         uses = ApiKeyUses(database)
         stack.push_async_callback(_end, asyncio.create_task(uses.keep()))
-        cipher = field_cipher(settings.encryption)
         window_seconds = settings.database.batch_window_ms / 1000
         max_size = settings.database.batch_maximum
         yield Services(

@@ -20,6 +20,7 @@ class TestSignalOf:
         [
             ("INVALID_CREDENTIALS", 401, Signal.FAILED_LOGIN),
             ("WRONG_PASSWORD", 401, Signal.FAILED_LOGIN),
+            ("WRONG_CODE", 401, Signal.FAILED_LOGIN),
             ("LOGIN_THROTTLED", 429, Signal.THROTTLED_LOGIN),
             ("TOO_MANY_ATTEMPTS", 429, Signal.THROTTLED_LOGIN),
             ("REFRESH_TOKEN_REUSED", 401, Signal.REPLAYED_TOKEN),
