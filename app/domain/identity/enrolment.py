@@ -88,6 +88,8 @@ async def confirm(database: Database, keys: FactorKeys, caller: Caller, method: 
     await proving.prove_factor(database, keys, caller.user_id, method, code, factor=factor)
     async with unit_of_work(database) as work:
         holder = await _locked(work, caller)
+        # Again, under the lock: a password that was reset meanwhile has ended the session, and nothing of it may count.
+        await require_fresh(work, caller)
         counting = await repository.confirm(work, factor)
         if counting is None:
             raise NotFound(f"{method} factor that is being set up")

@@ -8,16 +8,19 @@ import pytest
 
 from app.domain.errors import Conflict, Invalid, NotAuthenticated, NotFound
 from app.domain.identity import enrolment, queries, step_up
-from app.domain.identity.session import Tokens
+from app.domain.identity import repository as sessions
+from app.domain.identity.session import Ending, Tokens
 from app.domain.identity.step_up import FactorProof, require_fresh
 from app.domain.second_factors import proving, repository, sending
 from app.domain.second_factors.factor import Method
+from app.domain.users import repository as users
 from tests.authenticators import a_number
 from tests.domain.identity.clocks import let_proof_age
 from tests.domain.identity.conftest import NewVisitor, Visitor
 from tests.domain.identity.house import House
 from tests.domain.second_factors.clocks import let_time_pass_since_begin, let_time_pass_since_sendings
 from tests.factories import PASSWORD
+from tests.locks import waits_for
 
 SHORT_PASSWORD = "wet otter"
 
@@ -86,6 +89,18 @@ class TestConfirm:
         telephone = await house.begin(visitor.caller)
         await let_proof_age(house.database, visitor.caller.own_session)
         await must_step_up(house.confirm(visitor.caller, telephone.code()))
+
+    async def test_a_session_that_ends_meanwhile_confirms_nothing(self, house: House, visitor: Visitor) -> None:
+        """Its owner resets the password while a thief, who has the code, is under way."""
+        telephone = await house.begin(visitor.caller)
+        async with house.database.transaction() as work:
+            await users.lock(work, visitor.user.id)
+            late = asyncio.create_task(house.confirm(visitor.caller, telephone.code()))
+            await waits_for(work, late)
+            await sessions.revoke_all(work, visitor.user.id, Ending.PASSWORD_RESET)
+        await must_step_up(late)
+        assert await house.methods(visitor.caller) == []
+        assert isinstance(await house.log_in(visitor.user), Tokens)
 
     async def test_other_sessions_are_not_fresh_any_more(self, house: House, new_visitor: NewVisitor) -> None:
         """They were proved with the password alone."""
