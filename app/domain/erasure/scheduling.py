@@ -34,8 +34,8 @@ async def schedule(database: Database, letters: Letters, caller: Caller, *, dela
     """
     token = new_token()
     async with unit_of_work(database) as work:
-        await require_fresh(work, caller)
         user = (await users_repository.lock(work, caller.user_id)).get(caller.user_id)
+        await require_fresh(work, caller)  # Under the lock: the session may have ended while this waited.
         if user is None:
             raise NotFound("user", caller.user_id)
         if ADMINISTRATOR in user.roles:

@@ -31,9 +31,9 @@ async def ask(database: Database, caller: Caller) -> Export:
     (TOO_MANY_EXPORTS) for the sixth within 24 hours, however many are asked for at the same time.
     """
     async with unit_of_work(database) as work:
-        await require_fresh(work, caller)
-        # Their exports are counted and made one after another, and none is made once they are let out.
+        # Their exports are counted and made one after another, and none is made once they are let out or logged out.
         user = (await users_repository.lock(work, caller.user_id)).get(caller.user_id)
+        await require_fresh(work, caller)
         if user is None or not user.is_active:
             raise NotAuthenticated("The session of this token has ended; log in again.", code="SESSION_ENDED")
         under_way = await repository.unfinished(work, user.id)

@@ -99,8 +99,10 @@ async def purge_ended(database: Database) -> int:
 
 async def _locked(work: Transaction, caller: Caller) -> User:
     """The caller, locked: their keys are counted and made one after another, and none is made once they are let out."""
-    await require_fresh(work, caller)  # So a key makes no keys: else a leaked one would live for ever.
     user = (await users_repository.lock(work, caller.user_id)).get(caller.user_id)
+    # Under the lock: whatever ended the session while this waited has been seen. And so a key makes no keys: else a
+    # leaked one would live for ever.
+    await require_fresh(work, caller)
     if user is None or not user.is_active:
         raise NotAuthenticated("The session of this token has ended; log in again.", code="SESSION_ENDED")
     return user

@@ -1,17 +1,22 @@
 """An account that is to be erased is closed at once, and opened again by whoever reads its mail in time."""
 
+import asyncio
+from collections.abc import Coroutine
 from datetime import UTC, datetime, timedelta
+from typing import Any
 from uuid import uuid4
 
 import pytest
 
-from app.database.executor import Database
+from app.database.executor import Database, Transaction
 from app.domain.erasure import commands, scheduling
 from app.domain.erasure import repository as erasures
 from app.domain.erasure.commands import Means
 from app.domain.errors import Conflict, Invalid, NotAuthenticated
-from app.domain.identity import api_key_repository, password_resets, repository
+from app.domain.exports import commands as exports
+from app.domain.identity import api_key_commands, api_key_repository, password_resets, repository
 from app.domain.identity import commands as identity
+from app.domain.identity.api_key import ApiKeyDraft
 from app.domain.identity.authority import Authority
 from app.domain.identity.letters import Letters
 from app.domain.identity.mailed_tokens import PER_ADDRESS
@@ -23,6 +28,7 @@ from app.field_encryption import FieldCipher
 from tests.api_key_factories import make_api_key
 from tests.domain.identity.mailing import Effort, mailed
 from tests.factories import CLIENT, PASSWORD, make_user, open_session
+from tests.locks import waits_for
 from tests.messages import Outbox
 from tests.team_factories import logged_in, make_caller, make_team
 
@@ -60,7 +66,47 @@ async def pass_time(database: Database, user: User) -> None:
         )
 
 
+def make_key(database: Database, letters: Letters, caller: Caller) -> Coroutine[Any, Any, object]:
+    return api_key_commands.create(database, caller, ApiKeyDraft("Nightly report", ["todos:read"]))
+
+
+def ask_for_export(database: Database, letters: Letters, caller: Caller) -> Coroutine[Any, Any, object]:
+    return exports.ask(database, caller)
+
+
+def schedule_again(database: Database, letters: Letters, caller: Caller) -> Coroutine[Any, Any, object]:
+    return scheduling.schedule(database, letters, caller, delay=2 * DELAY)
+
+
 class TestSchedule:
+    @pytest.mark.parametrize("attempt", [make_key, ask_for_export, schedule_again])
+    async def test_what_waits_meanwhile_finds_the_session_ended(
+        self,
+        database: Database,
+        letters: Letters,
+        ann: Caller,
+        user: User,
+        monkeypatch: pytest.MonkeyPatch,
+        attempt: Any,
+    ) -> None:
+        """It came in before the account was closed, and would make something of an account that is."""
+        late: list[asyncio.Task[object]] = []
+        original = Letters.deletion_scheduled
+
+        async def have_somebody_wait(self: Letters, work: Transaction, **rest: Any) -> None:
+            await original(self, work, **rest)
+            if not late:
+                late.append(asyncio.create_task(attempt(database, letters, ann)))
+                await waits_for(work, late[0])
+
+        monkeypatch.setattr(Letters, "deletion_scheduled", have_somebody_wait)
+        due = await scheduling.schedule(database, letters, ann, delay=DELAY)
+        with pytest.raises(NotAuthenticated) as caught:
+            await late[0]
+        assert caught.value.code == "STEP_UP_REQUIRED"
+        assert await scheduled_at(database, user) == due
+        assert await api_key_repository.count(database.reader, user.id) == 0
+
     async def test_it_is_due_after_the_delay(
         self, database: Database, letters: Letters, ann: Caller, user: User
     ) -> None:
