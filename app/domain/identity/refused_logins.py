@@ -38,6 +38,7 @@ async def refuse_weak_password(holder: PasswordHolder, database: Database) -> No
     user = await users_repository.by_id(database.reader, holder.user_id)
     if user is None or not user.is_active or await users_repository.is_leaving(database.reader, holder.user_id):
         await refuse_closed(holder, database)
+    await _record(holder, database, "PASSWORD_RESET_REQUIRED")
     raise NotAuthenticated(
         "Your second factor was taken away, and your password is too short without one; reset it.",
         code="PASSWORD_RESET_REQUIRED",

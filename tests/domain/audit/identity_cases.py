@@ -100,6 +100,14 @@ async def logging_in_without_being_let_in(scene: Scene) -> tuple[Act, Expected]:
     return login(scene, email, PASSWORD), [failed_login(scene.ann.user_id, "ACCOUNT_NOT_ACTIVE")]
 
 
+@IDENTITY.case(commands.log_in)
+async def logging_in_with_a_password_that_needs_a_factor(scene: Scene) -> tuple[Act, Expected]:
+    """There was one when the password was chosen."""
+    email = (await account(scene, scene.ann)).email
+    await scene.behind("UPDATE users SET password_needs_factor = true WHERE id = $1", scene.ann.user_id)
+    return login(scene, email, PASSWORD), [failed_login(scene.ann.user_id, "PASSWORD_RESET_REQUIRED")]
+
+
 @IDENTITY.case(commands.open_session)
 async def opening_a_session(scene: Scene) -> tuple[Act, Expected]:
     holder = await users_repository.password_by_id(scene.database.reader, scene.ann.user_id)
