@@ -8,7 +8,7 @@ from msgspec.structs import replace
 from app.database.executor import Database
 from app.domain.audit import commands as audit
 from app.domain.audit.action import Action
-from app.domain.audit.entry import Subject, differences
+from app.domain.audit.entry import NAMED_ONLY, Subject, differences
 from app.domain.errors import Conflict, NotFound
 from app.domain.identity import mailed_token_repository as repository
 from app.domain.identity.letters import Letters
@@ -38,7 +38,8 @@ async def ask(database: Database, letters: Letters, caller: Caller, email: str) 
         if written is None:
             return
         await repository.end_of_user(work, user.id, kept=token)
-        changed = {"email": (user.email, email)}
+        # The address may be somebody else's, and would outlive them here: it is told once it is this account's.
+        changed = {"email": (NAMED_ONLY, NAMED_ONLY)}
         subject = Subject("user", user.id)
         audit.record(work, Action.EMAIL_CHANGE_ASKED, actor=user.id, subject=subject, changed=changed)
         if written.is_good:

@@ -87,7 +87,7 @@ async def moving(scene: Scene) -> tuple[Caller, dict[str, list[str]]]:
 @MAIL.case(email_changes.ask)
 async def asking_for_another_address(scene: Scene) -> tuple[Act, Expected]:
     ann, changed = await moving(scene)
-    told = about(Action.EMAIL_CHANGE_ASKED, ann, **changed)
+    told = about(Action.EMAIL_CHANGE_ASKED, ann, email=["changed", "changed"])
     return scene.call(email_changes.ask, LETTERS, ann, changed["email"][1]), [told]
 
 
