@@ -38,7 +38,8 @@ async def addressee(reader: Reader, user_id: UserId, method: Method) -> Factor |
 async def send_code(database: Database, keys: FactorKeys, factor: Factor, *, email: str) -> None:
     """Sends a new code for a factor, by SMS or to `email`; the one before is worth nothing from now on.
 
-    Raises TooManyAttempts within 30 seconds of the last one, and after ten in a day to one user or one number.
+    Raises TooManyAttempts within 30 seconds of the last one, and after ten in a day to one user or one number. What is
+    sent to confirm a number is counted apart from what goes to those who have confirmed it.
     """
     to = keys.opened(factor) if factor.method is Method.SMS else email
     recipients = [keys.cipher.blind_index(text, purpose=COUNTED_AS) for text in _recipients(factor, to)]
@@ -80,14 +81,23 @@ async def send_code(database: Database, keys: FactorKeys, factor: Factor, *, ema
 
 def counts_of(cipher: FieldCipher, user_id: UserId, numbers: Iterable[str]) -> list[bytes]:
     """The indexes under which it is counted how many codes the user and these numbers were sent, by any index key."""
-    texts = [*(_of_user(user_id, method) for method in (Method.SMS, Method.MAIL)), *numbers]
+    texts = [_of_user(user_id, method) for method in (Method.SMS, Method.MAIL)]
+    for number in numbers:
+        texts += [number, _pending(number)]
     return [index for text in texts for index in cipher.blind_indexes(text, purpose=COUNTED_AS)]
 
 
 def _recipients(factor: Factor, to: str) -> tuple[str, ...]:
     """What sendings are counted by; always in this order, so that no two of them wait for each other in a circle."""
     of_user = _of_user(factor.user_id, factor.method)
-    return (of_user, to) if factor.method is Method.SMS else (of_user,)
+    if factor.method is not Method.SMS:
+        return (of_user,)
+    return (of_user, to if factor.confirmed_at is not None else _pending(to))
+
+
+def _pending(number: str) -> str:
+    """Apart, since anybody may claim a number: strangers would use up the codes that its owner needs to log in."""
+    return f"{number} pending"
 
 
 def _of_user(user_id: UserId, method: Method) -> str:

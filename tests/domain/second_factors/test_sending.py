@@ -191,3 +191,56 @@ class TestLimits:
             await let_time_pass_since_sendings(database, sending.PAUSE)
         assert outcomes == [True] * sending.DAILY_MAXIMUM + [False] * 2
         assert len(await outbox.to(victim)) == sending.DAILY_MAXIMUM
+
+    async def test_ten_a_day_go_to_one_number_however_many_have_confirmed_it(
+        self,
+        database: Database,
+        authority: Authority,
+        keys: FactorKeys,
+        visitor: Visitor,
+        outbox: Outbox,
+        number: str,
+        new_visitor: NewVisitor,
+    ) -> None:
+        other = await new_visitor()
+        await set_up_sms(database, authority, keys, other.caller, outbox, number)
+        await let_time_pass_since_sendings(database, sending.PAUSE)
+        for _ in range(sending.DAILY_MAXIMUM // 2):
+            for each in (visitor, other):
+                await new_code(database, keys, each.caller, outbox, number)
+        for each in (visitor, other):
+            with pytest.raises(TooManyAttempts):
+                await send(database, keys, each.caller)
+
+    async def test_strangers_who_claim_a_number_leave_its_owner_theirs(
+        self,
+        database: Database,
+        authority: Authority,
+        keys: FactorKeys,
+        visitor: Visitor,
+        outbox: Outbox,
+        number: str,
+        new_visitor: NewVisitor,
+    ) -> None:
+        """Who has no other factor would be locked out for a day, by anybody who knows the number."""
+        stranger = (await new_visitor()).caller
+        for _ in range(sending.DAILY_MAXIMUM - 1):  # The one that confirmed the number counts as well.
+            await let_time_pass_since_sendings(database, sending.PAUSE)
+            await enrolment.begin_sms(database, authority, keys, stranger, password=PASSWORD, phone_number=number)
+        another = (await new_visitor()).caller
+        with pytest.raises(TooManyAttempts):
+            await enrolment.begin_sms(database, authority, keys, another, password=PASSWORD, phone_number=number)
+        code = await new_code(database, keys, visitor.caller, outbox, number)
+        assert await prove(database, keys, visitor.caller, code) == ""
+
+
+class TestCountsOf:
+    async def test_they_are_all_that_is_counted_for_somebody(
+        self, database: Database, keys: FactorKeys, visitor: Visitor, number: str
+    ) -> None:
+        """By the user, by the number while it was being confirmed, and by the number since."""
+        await send(database, keys, visitor.caller)
+        counted = "SELECT sent FROM code_sendings WHERE recipient_index = ANY($1::bytea[])"
+        async with database.transaction() as work:
+            rows = await work._connection.raw.fetch(counted, sending.counts_of(keys.cipher, visitor.user.id, [number]))
+        assert sorted(row["sent"] for row in rows) == [1, 1, 2]
