@@ -1,7 +1,7 @@
-"""Before a process uses its database, whoever was erased is erased there, too: it may be restored from an older backup.
+"""Before a process uses its database, whoever was erased is shut out there, too: it may be an older backup.
 
-Knows where the ledger is, and keeps everybody from the database until it has been replayed; what that takes is in
-app.domain.erasure.
+Knows where the ledger is, and keeps everybody from the database until nobody in it can come in; what that takes is in
+app.domain.erasure. Erasing them is tried at once, and keeps nobody waiting for long: the worker goes on with it.
 """
 
 import asyncio
@@ -15,6 +15,7 @@ from app.database.executor import Database
 from app.database.touches import Note
 from app.domain.erasure import commands as erasure
 from app.domain.erasure.commands import Means
+from app.domain.ids import UserId
 from app.erasure_ledger import ErasureLedger
 from app.field_encryption import field_cipher
 from app.settings import Settings
@@ -23,6 +24,9 @@ from app.telemetry.logging import get_logger
 # So long a process waits before it goes on and answers 503: a ledger that says nothing new takes one statement.
 PATIENCE_SECONDS = 5.0
 PAUSE_SECONDS = 1.0
+# So long the accounts that were closed may hold the pool until they are gone. One with a thousand todos or a bug in its
+# way must not make an outage of a start.
+ERASING_SECONDS = 3.0
 # A failure that lasts is logged that often.
 SAID_EVERY = timedelta(minutes=1)
 
@@ -36,22 +40,29 @@ def means_of(settings: Settings) -> Means:
 
 
 async def replay_before_use(settings: Settings, database: Database) -> "asyncio.Task[None]":
-    """Holds the pool of `database` until the ledger has been replayed; a task that ends then.
+    """Holds the pool of `database` until nobody in the ledger can come in; a task that ends then.
 
     Returns after five seconds at the latest: the process answers while it lasts, with 503. Without a ledger there is
     nothing to wait for.
     """
     means = means_of(settings)
     database.pool.is_held = means.ledger is not None and bool(settings.database.url.get_secret_value())
-    task = asyncio.create_task(_replay_until_done(settings, means, database))
+    task = asyncio.create_task(_replay_until_done(settings, database))
     await asyncio.wait([task], timeout=PATIENCE_SECONDS)
     return task
 
 
-async def replay_once(settings: Settings) -> int:
-    """Replays the ledger; how many people were there again. Raises OSError, LedgerUnreadable, DatabaseUnavailable."""
+async def replay_once(settings: Settings) -> None:
+    """Shuts out everybody in the ledger, and erases whom it can soon. Raises OSError, LedgerUnreadable.
+
+    Raises DatabaseUnavailable, too; that somebody cannot be erased yet is logged.
+    """
+    means = means_of(settings)
+    if means.ledger is None:
+        return
+    erasures = await asyncio.to_thread(means.ledger.erasures)
     async with own_database(settings) as database:
-        return await replay_ledger(database, means_of(settings))
+        await _erase_soon(database, means, await erasure.close(database, erasures))
 
 
 async def replay_ledger(database: Database, means: Means) -> int:
@@ -61,7 +72,7 @@ async def replay_ledger(database: Database, means: Means) -> int:
     return await erasure.replay(database, means, await asyncio.to_thread(means.ledger.erasures))
 
 
-async def _replay_until_done(settings: Settings, means: Means, database: Database) -> None:
+async def _replay_until_done(settings: Settings, database: Database) -> None:
     """Tries until it has succeeded: whatever is in the way, a process that knew less would show people who are gone."""
     if not database.pool.is_held:
         return
@@ -69,8 +80,7 @@ async def _replay_until_done(settings: Settings, means: Means, database: Databas
     clock = asyncio.get_running_loop().time
     while database.pool.is_held:
         try:
-            async with own_database(settings) as own:
-                await replay_ledger(own, means)
+            await replay_once(settings)
             database.pool.is_held = False
         except Exception as error:
             if clock() - said_at >= SAID_EVERY.total_seconds():
@@ -79,6 +89,15 @@ async def _replay_until_done(settings: Settings, means: Means, database: Databas
                 is_news = not isinstance(error, DatabaseUnavailable)
                 log.exception("the erasure ledger is not replayed yet", reason=str(error), exc_info=is_news)
             await asyncio.sleep(PAUSE_SECONDS)
+
+
+async def _erase_soon(database: Database, means: Means, people: list[UserId]) -> None:
+    """Erases whom it can in a few seconds. The others are closed and due, so the worker finds them."""
+    try:
+        async with asyncio.timeout(ERASING_SECONDS):
+            await erasure.erase(database, means, people)
+    except Exception as error:
+        log.exception("people who are closed again are left for the worker to erase", reason=repr(error))
 
 
 @asynccontextmanager

@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from app.database.executor import Database
-from app.domain.erasure import commands
+from app.domain.erasure import commands, content_repository
 from app.domain.identity.authority import Authority
 from app.domain.identity.authority import authority as authority_of
 from app.domain.users.user import User
@@ -127,6 +127,28 @@ class TestServing:
             await asyncio.wait_for(service.services.replay, timeout=20)
             assert (await client.get("/api/v2/me", headers=restored.headers)).status_code == 401
             assert await restored.people() == {restored.bob.email}
+
+    @pytest.mark.parametrize("obstacle", ["a bug", "an erasure that takes long"])
+    async def test_who_cannot_be_erased_at_once_is_shut_out_and_keeps_nobody_waiting(
+        self, restored: Restored, monkeypatch: pytest.MonkeyPatch, obstacle: str
+    ) -> None:
+        async def obstruct(*_arguments: object) -> None:
+            if obstacle == "a bug":
+                raise ZeroDivisionError
+            await asyncio.sleep(3600)
+
+        monkeypatch.setattr("app.erasure_replay.ERASING_SECONDS", 0.2)
+        with monkeypatch.context() as patched:
+            patched.setattr(content_repository, "email", obstruct)
+            async with running(restored.settings) as service, client_of(service) as client:
+                assert service.services.replay.done()
+                assert (await client.get("/api/v2/me", headers=restored.headers)).status_code == 401
+                assert (await client.get("/health/ready")).status_code == 200
+                assert [await log_in(client, user) for user in (restored.ann, restored.bob)] == [401, 200]
+        database = Database(restored.settings.database)
+        assert await commands.erase_due(database, means_of(restored.settings)) == 1
+        await database.close()
+        assert await restored.people() == {restored.bob.email}
 
     async def test_an_empty_ledger_and_none_at_all_keep_nobody_waiting(self, restored: Restored) -> None:
         restored.ledger.unlink()

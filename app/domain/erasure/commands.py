@@ -46,17 +46,49 @@ class Means:
 
 
 async def erase_due(database: Database, means: Means) -> int:
-    """Erases whose time has come and those with whom somebody was interrupted; how many people.
-
-    Raises OSError and LedgerUnreadable if the ledger cannot be written: then nobody is erased. Raises in the
-    end what else went wrong with one, as an ExceptionGroup if with several; they keep nobody else waiting.
-    """
+    """Erases whose time has come and those with whom somebody was interrupted; how many people. Raises as `erase`."""
     people = [
         *await repository.unfinished(database.reader, PEOPLE),
         *await repository.due(database.reader, PEOPLE),
     ]
+    return await erase(database, means, list(dict.fromkeys(people)))
+
+
+async def close(database: Database, erasures: list[Erased]) -> list[UserId]:
+    """Shuts out everybody in the list whom this database does not know as erased; who they are, their erasure due.
+
+    Everywhere but after a restore that is one statement. Whose erasure has begun here was shut out by that.
+    """
+    hashes = await repository.unknown(database.reader, [erased.subject_hash for erased in erasures])
+    if not hashes:
+        return []
+    async with unit_of_work(database) as work:
+        people = await repository.summon(work, hashes)
+        present = {digest_of(user_id) for user_id in people}
+        await repository.note(work, [each for each in hashes if each not in present])
+        for user_id in people:
+            await _log_out(work, user_id)
+    if people:
+        log.warning("the database was older than the ledger: erased people are closed again", people=len(people))
+    return people
+
+
+async def replay(database: Database, means: Means, erasures: list[Erased]) -> int:
+    """Closes the accounts of everybody in the list who is there again, then erases them; how many. Raises as `erase`.
+
+    What goes wrong after they are closed is left to `erase_due`.
+    """
+    return await erase(database, means, await close(database, erasures))
+
+
+async def erase(database: Database, means: Means, people: list[UserId]) -> int:
+    """Erases those of the people whose erasure is due or under way; how many. One who fails keeps nobody waiting.
+
+    Raises OSError and LedgerUnreadable at once if the ledger cannot be written, as nobody can be erased then, and
+    DatabaseUnavailable. Raises in the end what else went wrong with one, as an ExceptionGroup if with several.
+    """
     count, failures = 0, []
-    for user_id in dict.fromkeys(people):
+    for user_id in people:
         try:
             count += await _erase(database, means, user_id)
         except (OSError, LedgerUnreadable, DatabaseUnavailable):
@@ -66,29 +98,6 @@ async def erase_due(database: Database, means: Means) -> int:
     if failures:
         raise failures[0] if len(failures) == 1 else ExceptionGroup("some people could not be erased", failures)
     return count
-
-
-async def replay(database: Database, means: Means, erasures: list[Erased]) -> int:
-    """Erases everybody in the list whom this database has not erased yet; how many people were still there.
-
-    Everywhere but after a restore that is one statement. The accounts are closed before the first one is erased.
-    """
-    hashes = await repository.unknown(database.reader, [erased.subject_hash for erased in erasures])
-    if not hashes:
-        return 0
-    async with unit_of_work(database) as work:
-        people = await repository.summon(work, hashes)
-        present = {digest_of(user_id) for user_id in people}
-        await repository.note(work, [each for each in hashes if each not in present])
-        for user_id in people:
-            await _log_out(work, user_id)
-    erased = sum([await _erase(database, means, user_id) for user_id in people])
-    # Those whose account was gone already when the backup was made.
-    for user_id in await repository.unfinished(database.reader, len(hashes)):
-        await _erase(database, means, user_id)
-    if erased:
-        log.warning("erasures replayed: the database was older than the ledger", people=erased)
-    return erased
 
 
 async def keep_ledger(ledger: ErasureLedger, database: Database) -> int:

@@ -79,7 +79,7 @@ _UNKNOWN = Query(
     "erasures.unknown",
     select(_given.c.subject_hash)
     .select_from(_given.outerjoin(erasures, e.subject_hash == _given.c.subject_hash))
-    .where(_is_unfinished)
+    .where(e.subject_hash.is_(None))
     .order_by(_given.c.subject_hash),
     scalar,
 )
@@ -164,7 +164,7 @@ async def finish(work: Transaction, subject_hash: bytes) -> None:
 
 
 async def unknown(reader: Reader, hashes: list[bytes]) -> list[bytes]:
-    """Those of the digests whose erasure this database has not finished."""
+    """Those of the digests whose erasure has not even begun in this database."""
     return await reader.all(_UNKNOWN, hashes=hashes)
 
 

@@ -19,6 +19,7 @@ AT = datetime(2026, 11, 21, tzinfo=UTC)
 ERASURE = Table(
     unaudited={
         scheduling.resend: "whoever asks is not known, and nothing comes of it but a mail",
+        commands.close: "whom it shuts out was erased before, and the erasure that follows tells itself",
         messages.forget: "it is a part of an erasure, which tells itself",
     }
 )
@@ -77,3 +78,9 @@ async def erasing(scene: Scene) -> tuple[Act, Expected]:
 @ERASURE.case(commands.replay)
 async def erasing_again(scene: Scene) -> tuple[Act, Expected]:
     return scene.call(commands.replay, MEANS, [Erased(digest_of(scene.ann.user_id), AT)]), of_ann(scene)
+
+
+@ERASURE.case(commands.erase)
+async def erasing_somebody(scene: Scene) -> tuple[Act, Expected]:
+    await commands.close(scene.database, [Erased(digest_of(scene.ann.user_id), AT)])
+    return scene.call(commands.erase, MEANS, [scene.ann.user_id]), of_ann(scene)

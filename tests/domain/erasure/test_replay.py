@@ -1,12 +1,15 @@
 """A list of erasures is carried out once, whatever this database knows of them."""
 
+import contextlib
 from datetime import UTC, datetime
 from pathlib import Path
 from uuid import uuid4
 
 import pytest
 
+from app.database.executor import Reader
 from app.domain.erasure import commands, content_repository, queries
+from app.domain.ids import UserId
 from app.domain.users import repository as users_repository
 from app.erasure_ledger import Erased, ErasureLedger, digest_of
 from tests.domain.erasure.leavers import Scene, forms_of_id, tables_with
@@ -30,8 +33,9 @@ async def test_nobody_who_is_listed_can_come_in_while_one_of_them_is_erased(
         raise ZeroDivisionError
 
     monkeypatch.setattr(content_repository, "email", fails)
-    with pytest.raises(ZeroDivisionError):
+    with pytest.raises(ExceptionGroup) as failed:
         await commands.replay(scene.database, scene.means, [Erased(digest_of(each.user.id), AT) for each in people])
+    assert [type(each) for each in failed.value.exceptions] == [ZeroDivisionError] * 2
     open_sessions = "SELECT count(*) FROM sessions WHERE user_id = ANY ($1) AND revoked_at IS NULL"
     assert await scene.connection.fetchval(open_sessions, [each.user.id for each in people]) == 0
     monkeypatch.undo()
@@ -51,6 +55,48 @@ async def test_digests_of_nobody_are_taken_over(scene: Scene, tmp_path: Path) ->
     assert {erased.subject_hash for erased in ledger.erasures()} == known
 
 
+async def test_one_who_cannot_be_erased_keeps_nobody_else_waiting(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    people = [await scene.leaver() for _ in range(2)]
+    stuck, other = sorted(people, key=lambda each: digest_of(each.user.id))
+    real = content_repository.email
+
+    async def fails_for_one(reader: Reader, user_id: UserId) -> str | None:
+        if user_id == stuck.user.id:
+            raise ZeroDivisionError
+        return await real(reader, user_id)
+
+    monkeypatch.setattr(content_repository, "email", fails_for_one)
+    for listed in ([stuck, other], [other, stuck]):
+        with contextlib.suppress(ZeroDivisionError):
+            await commands.replay(scene.database, scene.means, [Erased(digest_of(each.user.id), AT) for each in listed])
+    assert await users_repository.by_id(scene.database.reader, other.user.id) is None
+    assert await users_repository.by_id(scene.database.reader, stuck.user.id) is not None
+    monkeypatch.undo()
+    await commands.erase_due(scene.database, scene.means)
+
+
+async def test_an_erasure_that_is_under_way_is_left_to_the_worker(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its line is in the ledger since it began; a process that starts meanwhile asks once and goes on."""
+    leaver = await scene.leaver()
+    await scene.make_due(leaver)
+
+    async def fails(*_arguments: object) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(content_repository, "email", fails)
+    with pytest.raises(ZeroDivisionError):
+        await commands.erase_due(scene.database, scene.means)
+    with scene.database.observed() as names:
+        assert await commands.replay(scene.database, scene.means, [Erased(digest_of(leaver.user.id), AT)]) == 0
+    assert names == ["erasures.unknown"]
+    monkeypatch.undo()
+    assert await commands.erase_due(scene.database, scene.means) == 1
+
+
 async def test_a_backup_that_was_made_in_the_middle_of_an_erasure_is_finished(scene: Scene) -> None:
     """The account was gone already, and what tells it in the audit log was not."""
     leaver = await scene.leaver()
@@ -62,5 +108,6 @@ async def test_a_backup_that_was_made_in_the_middle_of_an_erasure_is_finished(sc
     )
     assert "audit_log" in await tables_with(scene.connection, scene.keys.cipher, [leaver.canary])
     assert await commands.replay(scene.database, scene.means, [Erased(subject_hash, AT)]) == 0
+    assert await commands.erase_due(scene.database, scene.means) == 1
     assert "audit_log" not in await tables_with(scene.connection, scene.keys.cipher, [leaver.canary])
     assert await scene.connection.fetchval("SELECT user_id FROM erasures WHERE subject_hash = $1", subject_hash) is None
