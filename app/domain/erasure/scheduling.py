@@ -70,7 +70,7 @@ async def resend(database: Database, letters: Letters, email: str) -> None:
     token = new_token()
     async with unit_of_work(database) as work:
         await tokens.line_up(work, email)
-        written = await tokens.write_cancellation(work, token, email)
+        written = await tokens.write_cancellation_again(work, token, email)
         if written is None:
             return
         due = await repository.scheduled_at(work, written.user_id)

@@ -72,14 +72,14 @@ _is_this = (m.token_hash == _token_hash) & (m.purpose == _purpose) & m.is_good &
 _good_for_nothing = {"is_good": False} | {name: null() for name in _registered}
 
 
-def _writing(purpose: Purpose, name: str, source: Select[Any]) -> Change[Written]:
+def _writing(purpose: Purpose, name: str, source: Select[Any], *, limited: bool = True) -> Change[Written]:
     """Stores what `source` selects, unless the address has had all its mail for this purpose."""
     sent = select(func.count()).where(m.email_key == _email_key, m.purpose == purpose.value, _is_live).scalar_subquery()
     columns = ["token_hash", "expires_at", "email_key", "purpose", "is_good", "email", "user_id", *_registered]
     return Change(
         f"mailed_tokens.{name}",
         insert(mailed_tokens)
-        .from_select(columns, source.where(sent < PER_ADDRESS))
+        .from_select(columns, source.where(sent < PER_ADDRESS) if limited else source)
         .returning(m.is_good, m.email, m.user_id),
         Written,
     )
@@ -150,18 +150,16 @@ _RESET = _writing(
 # Shared, as above: it is either called off before, or this token is ended with it.
 _leaving = _owner.add_columns(u.deletion_scheduled_at.label("due")).where(u.deletion_scheduled_at > func.now())
 _leaver = _leaving.with_for_update(read=True).cte("leaver")
-_CANCELLATION = _writing(
+_cancelling = _row(
     Purpose.DELETION,
-    "cancellation",
-    _row(
-        Purpose.DELETION,
-        _leaver.c.id.is_not(None),
-        func.coalesce(_leaver.c.email, _email),
-        _leaver.c.id,
-        *(null() for _ in _registered),
-        expires_at=func.coalesce(_leaver.c.due, _in_a_while),
-    ).select_from(_one.outerjoin(_leaver, true())),
-)
+    _leaver.c.id.is_not(None),
+    func.coalesce(_leaver.c.email, _email),
+    _leaver.c.id,
+    *(null() for _ in _registered),
+    expires_at=func.coalesce(_leaver.c.due, _in_a_while),
+).select_from(_one.outerjoin(_leaver, true()))
+_CANCELLATION = _writing(Purpose.DELETION, "first_cancellation", _cancelling, limited=False)
+_CANCELLATION_AGAIN = _writing(Purpose.DELETION, "cancellation", _cancelling)
 _is_anothers = exists(_owner.where(u.id != _user_id))
 _EMAIL_CHANGE = _writing(
     Purpose.EMAIL_CHANGE,
@@ -242,12 +240,17 @@ async def write_email_change(work: Transaction, token: str, user_id: UserId, ema
     )
 
 
-async def write_cancellation(work: Transaction, token: str, email: str) -> Written | None:
-    """Stores a token that calls a deletion off, good until it is due if one is scheduled; None as above.
+async def write_cancellation(work: Transaction, token: str, email: str) -> None:
+    """Stores a token that calls a scheduled deletion off, good until it is due, however much mail the address has had.
 
-    Locks the user.
+    Others can have used its mail up, and this token is the owner's way back. Locks the user.
     """
-    return await work.first(_CANCELLATION, token_hash=fingerprint(token), email_key=fold(email), email=email)
+    await work.run(_CANCELLATION, token_hash=fingerprint(token), email_key=fold(email), email=email)
+
+
+async def write_cancellation_again(work: Transaction, token: str, email: str) -> Written | None:
+    """Stores another such token, good if a deletion is scheduled; None as above. Locks the user."""
+    return await work.first(_CANCELLATION_AGAIN, token_hash=fingerprint(token), email_key=fold(email), email=email)
 
 
 async def end_of_address(work: Transaction, email: str, purpose: Purpose, *, kept: str | None = None) -> None:

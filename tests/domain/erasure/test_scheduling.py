@@ -228,6 +228,15 @@ class TestCancel:
             await scheduling.schedule(database, letters, ann, delay=DELAY)
             await scheduling.cancel(database, letters, await mailed(outbox, user.email))
 
+    async def test_its_mail_calls_it_off_whatever_others_have_asked_for_before(
+        self, database: Database, letters: Letters, outbox: Outbox, ann: Caller, user: User
+    ) -> None:
+        for _ in range(PER_ADDRESS):
+            await scheduling.resend(database, letters, user.email)
+        await scheduling.schedule(database, letters, ann, delay=DELAY)
+        await scheduling.cancel(database, letters, await mailed(outbox, user.email))
+        assert await scheduled_at(database, user) is None
+
     async def test_of_an_account_that_is_gone_there_is_nothing_to_call_off(
         self, database: Database, letters: Letters, outbox: Outbox, cipher: FieldCipher, ann: Caller, user: User
     ) -> None:
