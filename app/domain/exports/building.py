@@ -59,7 +59,7 @@ async def build_due(database: Database, cipher: FieldCipher, *, kept: timedelta,
         if claimed is None:
             return attempts
         attempts += 1
-        if claimed.attempts > ATTEMPTS_MAXIMUM or not claimed.is_of_active_user:
+        if claimed.attempts > ATTEMPTS_MAXIMUM or not claimed.may_be_built:
             await _give_up(database, cipher, claimed)
         else:
             await _attempt(database, cipher, claimed, kept=kept, page_size=page_size)
@@ -176,12 +176,12 @@ async def _finish(
 
 
 async def _give_up(database: Database, cipher: FieldCipher, claimed: Claimed) -> None:
-    log.error("export given up", export_id=str(claimed.id), is_of_active_user=claimed.is_of_active_user)
+    log.error("export given up", export_id=str(claimed.id), may_be_built=claimed.may_be_built)
     async with unit_of_work(database) as work:
         if not await repository.give_up(work, claimed):
             return
         _record(work, Action.EXPORT_GIVEN_UP, claimed)
-        if claimed.is_of_active_user:
+        if claimed.may_be_built:
             await _tell(work, cipher, Notice.EXPORT_FAILED, claimed)
 
 

@@ -40,13 +40,16 @@ class Export(Struct, frozen=True):
 
 
 class Claimed(Struct, frozen=True):
-    """An export that is this worker's until its lease ends. `attempts` counts the one that is to be made now."""
+    """An export that is this worker's until its lease ends. `attempts` counts the one that is to be made now.
+
+    Not `may_be_built` is that of somebody who can no longer fetch it: let out, or about to be erased.
+    """
 
     id: ExportId
     user_id: UserId
     created_at: datetime
     attempts: int
-    is_of_active_user: bool
+    may_be_built: bool
 
 
 @dataclass(frozen=True)

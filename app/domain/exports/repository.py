@@ -30,7 +30,7 @@ from app.domain.exports.export import Claimed, Export, Status
 from app.domain.exports.tables import export_chunks, exports
 from app.domain.ids import ExportId, UserId, uuid7
 from app.domain.pages import PageRequest
-from app.domain.users.tables import users
+from app.domain.users.tables import may_come_in, users
 
 e, p, u = exports.c, export_chunks.c, users.c
 
@@ -91,7 +91,7 @@ _CLAIM = Change(
     update(exports)
     .where(e.id == _due.c.id, u.id == e.user_id)
     .values(attempts=e.attempts + 1, next_attempt_at=func.now() + _lease)
-    .returning(e.id, e.user_id, e.created_at, e.attempts, u.is_active),
+    .returning(e.id, e.user_id, e.created_at, e.attempts, may_come_in),
     Claimed,
 )
 # Whoever's lease has ended meanwhile finds another number of attempts, and leaves the export to its new owner.

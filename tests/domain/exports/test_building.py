@@ -243,11 +243,12 @@ class TestStorage:
 
 
 class TestOwners:
-    async def test_nothing_is_built_for_somebody_who_was_let_out(
-        self, database: Database, cipher: FieldCipher, ann: Caller, rows: Any, outbox: Outbox
+    @pytest.mark.parametrize("change", ["is_active = false", "deletion_scheduled_at = now() + interval '7 days'"])
+    async def test_nothing_is_built_for_somebody_who_cannot_come_in(
+        self, database: Database, cipher: FieldCipher, ann: Caller, rows: Any, outbox: Outbox, change: str
     ) -> None:
         export = await commands.ask(database, ann)
-        await rows.execute("UPDATE users SET is_active = false WHERE id = $1", ann.user_id)
+        await rows.execute(f"UPDATE users SET {change} WHERE id = $1", ann.user_id)  # noqa: S608 - one of the above
         assert await build(database, cipher) == 1
         assert await status(database, ann, export) is Status.FAILED
         assert await notices(outbox, rows, ann) == []
