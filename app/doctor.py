@@ -141,7 +141,7 @@ def erasure_ledger(settings: Settings) -> Finding:
     try:
         count = len(ErasureLedger(Path(path)).erasures())
     except (OSError, LedgerUnreadable) as error:
-        return Finding(subject, f"{path}: {error}", "Put a copy back; until then the service answers 503.")
+        return Finding(subject, f"{path}: {error}", "Mount its volume or put a copy back; until then, 503.")
     directory = Path(path).parent
     if not os.access(directory, os.W_OK | os.X_OK):
         return Finding(subject, f"{directory} cannot be written to", "Make it, and let the service's user write to it.")

@@ -24,7 +24,7 @@ _TIME = "%Y-%m-%dT%H:%M:%SZ"
 
 
 class LedgerUnreadable(Exception):
-    """The ledger holds what it never wrote; the message says where."""
+    """The ledger holds what it never wrote, or has no place to be; the message says where."""
 
 
 class Erased(NamedTuple):
@@ -69,11 +69,17 @@ class ErasureLedger:
         return len(missing)
 
     def erasures(self) -> list[Erased]:
-        """All that is written down, the oldest first; nothing if there is no file. Raises OSError, LedgerUnreadable."""
+        """All that is written down, the oldest first; nothing if there is no file. Raises OSError, LedgerUnreadable.
+
+        A missing directory is no empty ledger: a volume may not be mounted.
+        """
         try:
             return list(read(self.path.read_bytes()))
-        except FileNotFoundError:
-            return []
+        except FileNotFoundError as error:
+            if self.path.parent.is_dir():
+                return []
+            detail = f"There is no directory {self.path.parent} for the erasure ledger; is its volume mounted?"
+            raise LedgerUnreadable(detail) from error
 
 
 def digest_of(user_id: UUID) -> bytes:

@@ -66,12 +66,15 @@ async def _erase_due(services: Services) -> int:
     return await erasure.erase_due(services.database, means_of(services.settings))
 
 
+async def _replay_ledger(services: Services) -> int:
+    """For a database that was restored while processes use it; nobody should, and those who do serve the erased."""
+    return await replay_ledger(services.database, means_of(services.settings))
+
+
 async def _keep_ledger(services: Services) -> int:
-    """Both ways: what another machine has erased is written down here, and what was restored meanwhile is erased."""
-    means = means_of(services.settings)
-    if means.ledger is None:
-        return 0
-    return await replay_ledger(services.database, means) + await erasure.keep_ledger(means.ledger, services.database)
+    """What another machine has erased is written down here."""
+    ledger = means_of(services.settings).ledger
+    return 0 if ledger is None else await erasure.keep_ledger(ledger, services.database)
 
 
 JOBS = (
@@ -93,6 +96,7 @@ JOBS = (
     Job("witness_audit_log", timedelta(days=1), lambda services: verification.witness(services.database)),
     Job("drop_audit_months", timedelta(hours=6), lambda services: audit.drop_old_months(services.database)),
     Job("erase_accounts", timedelta(minutes=1), _erase_due),
+    Job("replay_erasures", timedelta(minutes=1), _replay_ledger),
     Job("keep_erasure_ledger", timedelta(hours=1), _keep_ledger),
     Job("discard_cache_touches", timedelta(minutes=10), lambda services: discard_outdated(services.database)),
 )

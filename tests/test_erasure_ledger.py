@@ -71,6 +71,11 @@ class TestRead:
     def test_no_file_is_no_erasure(self, ledger: ErasureLedger) -> None:
         assert ledger.erasures() == []
 
+    def test_no_directory_is_an_error_that_names_it(self, tmp_path: Path) -> None:
+        missing = tmp_path / "missing"
+        with pytest.raises(LedgerUnreadable, match=f"no directory {missing}"):
+            ErasureLedger(missing / "erasures").erasures()
+
     @pytest.mark.parametrize("kept", [1, 10, 20, 21, 50, 84])
     def test_a_line_that_was_cut_by_a_crash_does_not_count_and_harms_no_other(
         self, ledger: ErasureLedger, kept: int

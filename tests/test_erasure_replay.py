@@ -4,6 +4,7 @@ import asyncio
 import shutil
 import subprocess
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 
 import asyncpg
@@ -19,6 +20,7 @@ from app.erasure_ledger import ErasureLedger
 from app.erasure_replay import means_of
 from app.local_stack import LocalStackError, postgres_binaries
 from app.settings import Settings, load_settings
+from app.worker import JOBS
 from tests.conftest import TEMPLATE, WORKER, Running, Stack, recreate, running, with_number
 from tests.factories import PASSWORD, bearer, make_user, open_session
 from tests.test_cli import todo
@@ -164,6 +166,23 @@ class TestServing:
             assert await commands.replay(database, means_of(restored.settings), entries) == 0
         assert names == ["erasures.unknown"]
         await database.close()
+
+
+class TestWorker:
+    async def test_a_database_that_was_restored_under_a_process_is_seen_to_within_a_minute(
+        self, restored: Restored
+    ) -> None:
+        ledger, job = restored.ledger.read_bytes(), {job.name: job for job in JOBS}["replay_erasures"]
+        restored.ledger.unlink()
+        async with running(restored.settings) as service, client_of(service) as client:
+            assert (await client.get("/api/v2/me", headers=restored.headers)).status_code == 200
+            restored.ledger.write_bytes(ledger)
+            assert await job.run(service.services) == 1
+            assert job.interval <= timedelta(minutes=1)
+            assert await restored.people() == {restored.bob.email}
+            with service.services.database.observed() as names:
+                assert await job.run(service.services) == 0
+            assert names == ["erasures.unknown"]
 
 
 class TestCommands:
