@@ -6,9 +6,9 @@ Whoever locks several things locks projects first, then tags, then todos, each i
 import asyncio
 import functools
 import random
-from collections.abc import Callable, Coroutine, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping
 from contextlib import AbstractAsyncContextManager, contextmanager
-from typing import Any, ParamSpec, TypeVar
+from typing import Any, ParamSpec, Protocol, TypeVar
 
 from app.database.errors import ConstraintViolated, DatabaseUnavailable
 from app.database.executor import Database, Transaction
@@ -27,6 +27,24 @@ def unit_of_work(database: Database) -> AbstractAsyncContextManager[Transaction]
     Costs one round trip for BEGIN and one for COMMIT. Raises DatabaseUnavailable.
     """
     return database.transaction()
+
+
+class Step(Protocol):
+    """A part of something long."""
+
+    def __call__(self, work: Transaction, *, limit: int) -> Awaitable[int]:
+        """Writes to at most `limit` rows; how many."""
+
+
+async def in_batches(database: Database, step: Step, size: int) -> int:
+    """Repeats a step, each time in a transaction of its own, until it finds less than `size` rows; how many in all."""
+    total = 0
+    while True:
+        async with unit_of_work(database) as work:
+            batch = await step(work, limit=size)
+        total += batch
+        if batch < size:
+            return total
 
 
 @contextmanager

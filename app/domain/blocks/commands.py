@@ -11,7 +11,7 @@ from app.domain.blocks.block import Block, duration
 from app.domain.blocks.queries import require_administrator
 from app.domain.errors import Conflict, NotFound
 from app.domain.ids import BlockId, uuid7
-from app.domain.unit_of_work import unit_of_work
+from app.domain.unit_of_work import in_batches, unit_of_work
 from app.domain.users.caller import Caller
 
 PURGE_BATCH = 500
@@ -87,13 +87,7 @@ async def lift_client(database: Database, client_key: str) -> list[Block]:
 
 async def purge_ended(database: Database) -> int:
     """Deletes the blocks that were over a month ago, in batches of 500; says how many."""
-    deleted = 0
-    while True:
-        async with unit_of_work(database) as work:
-            batch = await repository.purge(work, limit=PURGE_BATCH)
-        deleted += batch
-        if batch < PURGE_BATCH:
-            return deleted
+    return await in_batches(database, repository.purge, PURGE_BATCH)
 
 
 def _record_made(work: Transaction, made: Block) -> None:

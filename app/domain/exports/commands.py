@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 from app.database.executor import Database, Reader
 from app.domain.audit import commands as audit
@@ -13,7 +14,7 @@ from app.domain.exports.building import TABLE
 from app.domain.exports.export import DAILY_MAXIMUM, DAY, Archive, Export, Status
 from app.domain.identity.step_up import require_fresh
 from app.domain.ids import ExportId
-from app.domain.unit_of_work import unit_of_work
+from app.domain.unit_of_work import in_batches, unit_of_work
 from app.domain.users import repository as users_repository
 from app.domain.users.caller import Caller
 from app.field_encryption import FieldCipher, Place
@@ -70,19 +71,8 @@ class ArchiveGone(Exception):
 
 async def purge(database: Database) -> int:
     """Deletes archives that have expired, 200 pieces at a time, and exports that ended 30 days ago; how many rows."""
-    deleted = 0
-    while True:
-        async with unit_of_work(database) as work:
-            batch = await repository.purge_chunks(work, limit=PURGE_BATCH)
-        deleted += batch
-        if batch < PURGE_BATCH:
-            break
-    while True:
-        async with unit_of_work(database) as work:
-            batch = await repository.purge(work, kept=KEPT, limit=PURGE_BATCH)
-        deleted += batch
-        if batch < PURGE_BATCH:
-            return deleted
+    pieces = await in_batches(database, repository.purge_chunks, PURGE_BATCH)
+    return pieces + await in_batches(database, partial(repository.purge, kept=KEPT), PURGE_BATCH)
 
 
 async def _require_room(work: Reader, caller: Caller) -> None:

@@ -4,6 +4,7 @@ A new password leaves them alone, as programs go on when a person chooses anothe
 """
 
 from datetime import timedelta
+from functools import partial
 
 from app.database.executor import Database, Transaction
 from app.domain.audit import commands as audit
@@ -26,7 +27,7 @@ from app.domain.identity.api_key import (
 )
 from app.domain.identity.step_up import require_fresh
 from app.domain.ids import ApiKeyId
-from app.domain.unit_of_work import unit_of_work
+from app.domain.unit_of_work import in_batches, unit_of_work
 from app.domain.users import repository as users_repository
 from app.domain.users.caller import Caller
 from app.domain.users.faults import Faults
@@ -88,13 +89,7 @@ async def revoke(database: Database, caller: Caller, api_key_id: ApiKeyId) -> No
 
 async def purge_ended(database: Database) -> int:
     """Deletes the keys that ended more than 30 days ago, in batches of 500; says how many."""
-    deleted = 0
-    while True:
-        async with unit_of_work(database) as work:
-            batch = await repository.purge(work, kept=ENDED_KEPT, limit=PURGE_BATCH)
-        deleted += batch
-        if batch < PURGE_BATCH:
-            return deleted
+    return await in_batches(database, partial(repository.purge, kept=ENDED_KEPT), PURGE_BATCH)
 
 
 async def _locked(work: Transaction, caller: Caller) -> User:

@@ -22,7 +22,7 @@ from app.domain.identity.session import Client
 from app.domain.second_factors import code_repository
 from app.domain.second_factors import repository as factors_repository
 from app.domain.second_factors.factor import Method
-from app.domain.unit_of_work import unit_of_work
+from app.domain.unit_of_work import in_batches, unit_of_work
 from app.domain.users import repository as users_repository
 from app.domain.users.repository import PasswordHolder
 
@@ -76,13 +76,7 @@ async def consume(database: Database, token: str) -> None:
 
 async def purge_expired(database: Database) -> int:
     """Deletes the challenges that are too old, in batches of 500; says how many."""
-    deleted = 0
-    while True:
-        async with unit_of_work(database) as work:
-            batch = await repository.purge(work, limit=PURGE_BATCH)
-        deleted += batch
-        if batch < PURGE_BATCH:
-            return deleted
+    return await in_batches(database, repository.purge, PURGE_BATCH)
 
 
 async def _holder(database: Database, challenged: Challenged | None, client: Client) -> PasswordHolder:

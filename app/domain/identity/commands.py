@@ -3,8 +3,6 @@
 Passwords are hashed and verified before a transaction begins, never inside one.
 """
 
-from collections.abc import Awaitable, Callable
-
 from app.database.executor import Database, Transaction
 from app.domain import notices
 from app.domain.audit import commands as audit
@@ -29,7 +27,7 @@ from app.domain.identity.step_up import prove_password, require_fresh
 from app.domain.ids import SessionId, UserId, uuid7
 from app.domain.notices import Notice
 from app.domain.teams import repository as teams_repository
-from app.domain.unit_of_work import unit_of_work
+from app.domain.unit_of_work import in_batches, unit_of_work
 from app.domain.users import password_repository
 from app.domain.users import repository as users_repository
 from app.domain.users.caller import Caller
@@ -225,22 +223,12 @@ async def change_password(
 
 async def purge_expired(database: Database) -> int:
     """Deletes the sessions that are past their absolute expiry, with their tokens, in batches of 500; says how many."""
-    return await _purge(database, repository.purge)
+    return await in_batches(database, repository.purge, PURGE_BATCH)
 
 
 async def purge_mailed_tokens(database: Database) -> int:
     """Deletes the mailed tokens that have expired, in batches of 500; says how many."""
-    return await _purge(database, mailed_token_repository.purge)
-
-
-async def _purge(database: Database, purge: Callable[..., Awaitable[int]]) -> int:
-    deleted = 0
-    while True:
-        async with unit_of_work(database) as work:
-            batch = await purge(work, limit=PURGE_BATCH)
-        deleted += batch
-        if batch < PURGE_BATCH:
-            return deleted
+    return await in_batches(database, mailed_token_repository.purge, PURGE_BATCH)
 
 
 async def _proven(database: Database, authority: Authority, email: str, password: str) -> PasswordHolder:

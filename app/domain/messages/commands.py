@@ -8,6 +8,7 @@ import asyncio
 import random
 from collections.abc import Collection
 from datetime import timedelta
+from functools import partial
 from uuid import UUID
 
 from app.database.executor import Database, Transaction
@@ -16,7 +17,7 @@ from app.domain.messages import repository
 from app.domain.messages.message import Message, MessageId
 from app.domain.messages.repository import Claimed, Outcome, Waiting
 from app.domain.text import fold
-from app.domain.unit_of_work import unit_of_work
+from app.domain.unit_of_work import in_batches, unit_of_work
 from app.field_encryption import FieldCipher, Place, Unreadable
 from app.outbound.provider import Channel, DeliveryFailed, Outgoing, Provider
 from app.telemetry.logging import get_logger
@@ -63,13 +64,7 @@ async def deliver(database: Database, cipher: FieldCipher, provider: Provider, c
 
 async def purge(database: Database) -> int:
     """Deletes what is left of messages a week after they ended, in batches of 500; how many."""
-    deleted = 0
-    while True:
-        async with unit_of_work(database) as work:
-            batch = await repository.purge(work, kept=KEPT, limit=PURGE_BATCH)
-        deleted += batch
-        if batch < PURGE_BATCH:
-            return deleted
+    return await in_batches(database, partial(repository.purge, kept=KEPT), PURGE_BATCH)
 
 
 async def forget(database: Database, cipher: FieldCipher, recipients: Collection[str]) -> int:

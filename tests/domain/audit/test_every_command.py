@@ -13,6 +13,7 @@ from app.database.executor import Database
 from app.domain.audit import commands as audit
 from app.domain.errors import DomainError
 from app.domain.identity.authority import Authority
+from app.domain.unit_of_work import in_batches
 from app.settings import Settings
 from tests.domain.audit.block_cases import BLOCKS
 from tests.domain.audit.erasure_cases import ERASURE
@@ -78,9 +79,9 @@ async def test_what_is_undone_tells_nothing(case: Case, undoing: Undoing, author
 
 
 def every_command() -> set[Command]:
-    """Whatever in the domain takes a database and does something with it, but for what writes the log itself."""
+    """Whatever in the domain takes a database and does something with it; not what writes the log, and no mere loop."""
     modules = [import_module(found.name) for found in pkgutil.walk_packages(app.domain.__path__, "app.domain.")]
-    return commands_of(modules) - {audit.record_refusal}
+    return commands_of(modules) - {audit.record_refusal, in_batches}
 
 
 def test_every_command_has_a_case_or_a_reason_why_not() -> None:
