@@ -28,7 +28,7 @@ def replay(settings: Settings, file: Path) -> int:
     of_operator()
     erasures = list(read(sys.stdin.buffer.read() if str(file) == "-" else file.read_bytes()))
     people = asyncio.run(_replay(settings, erasures))
-    print(f"{len(erasures)} erasures are carried out; {people} people were still there.")
+    print(f"{len(erasures)} erasures are listed; {people} people were still there, and are closed or erased now.")
     return 0
 
 

@@ -24,8 +24,8 @@ from app.telemetry.logging import get_logger
 # So long a process waits before it goes on and answers 503: a ledger that says nothing new takes one statement.
 PATIENCE_SECONDS = 5.0
 PAUSE_SECONDS = 1.0
-# So long the accounts that were closed may hold the pool until they are gone. One with a thousand todos or a bug in its
-# way must not make an outage of a start.
+# So long the accounts that were closed may hold the pool until they are gone. What takes longer, or fails, must not
+# make an outage of a start.
 ERASING_SECONDS = 3.0
 # A failure that lasts is logged that often.
 SAID_EVERY = timedelta(minutes=1)

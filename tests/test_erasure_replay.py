@@ -206,10 +206,13 @@ class TestCommands:
         assert exported.stdout == restored.ledger.read_text()
         (tmp_path / "list").write_text(exported.stdout)
         done = todo("erasures", "replay", str(tmp_path / "list"), DATABASE_URL=restored.url)
-        assert (done.returncode, done.stdout) == (0, "1 erasures are carried out; 1 people were still there.\n")
+        assert (done.returncode, done.stdout.partition(",")[0]) == (
+            0,
+            "1 erasures are listed; 1 people were still there",
+        )
         assert await restored.people() == {restored.bob.email}
         again = todo("erasures", "replay", str(tmp_path / "list"), DATABASE_URL=restored.url)
-        assert again.stdout == "1 erasures are carried out; 0 people were still there.\n"
+        assert again.stdout.startswith("1 erasures are listed; 0 people were still there,")
         assert todo("erasures", "export", DATABASE_URL=restored.url).stdout.split()[1] == exported.stdout.split()[1]
 
     async def test_what_cannot_be_asked_for(self, restored: Restored) -> None:
