@@ -1,6 +1,7 @@
 """Closing and erasing accounts: which cached values know of it."""
 
 from datetime import UTC, datetime, timedelta
+from uuid import uuid4
 
 import pytest
 
@@ -8,6 +9,7 @@ from app.database.executor import Database
 from app.domain.erasure import commands, scheduling
 from app.domain.erasure.commands import Means
 from app.domain.errors import Conflict, NotAuthenticated
+from app.domain.ids import UserId
 from app.domain.projects.cache_tags import of_projects
 from app.domain.teams.cache_tags import of_all_in, of_team, of_todos_in
 from app.domain.teams.policy import Role
@@ -127,12 +129,42 @@ async def replaying_nothing_new(stage: Stage) -> None:
     assert await commands.replay(stage.database, Means(stage.letters.cipher), []) == 0
 
 
+async def closing(stage: Stage) -> set[str]:
+    user = await make_user(stage.database)
+    await log_in(stage, user)
+    stage.begin()
+    assert await commands.close(stage.database, [Erased(digest_of(user.id), AT)]) == [user.id]
+    return {of_user(user.id)}
+
+
+async def closing_nobody(stage: Stage) -> None:
+    stage.begin()
+    assert await commands.close(stage.database, [Erased(digest_of(UserId(uuid4())), AT)]) == []
+
+
+async def erasing_who_was_closed(stage: Stage) -> set[str]:
+    user = await make_user(stage.database)
+    caller, _ = await log_in(stage, user)
+    people = await commands.close(stage.database, [Erased(digest_of(user.id), AT)])
+    stage.begin()
+    await commands.erase(stage.database, Means(stage.letters.cipher), people)
+    return {of_user(user.id), *of_all_in(caller.personal_team_id)}
+
+
+async def erasing_who_has_not_asked(stage: Stage) -> None:
+    user = await make_user(stage.database)
+    stage.begin()
+    assert await commands.erase(stage.database, Means(stage.letters.cipher), [user.id]) == 0
+
+
 ERASURE = Table(
     modules=(scheduling, commands),
     changing=(
         Case(scheduling.schedule, asking),
         Case(commands.erase_due, erasing),
         Case(commands.replay, replaying),
+        Case(commands.close, closing),
+        Case(commands.erase, erasing_who_was_closed),
     ),
     leaving=(
         Case(scheduling.schedule, asking_as_an_administrator),
@@ -141,6 +173,8 @@ ERASURE = Table(
         Case(scheduling.cancel, calling_it_off_with_nothing),
         Case(commands.erase_due, erasing_nobody),
         Case(commands.replay, replaying_nothing_new),
+        Case(commands.close, closing_nobody),
+        Case(commands.erase, erasing_who_has_not_asked),
     ),
     silent=frozenset({scheduling.resend, scheduling.cancel}),
 )
