@@ -1,6 +1,7 @@
 """The test stand: embedded servers, filled databases, and the applications running side by side on them."""
 
 import asyncio
+import base64
 import os
 import re
 import secrets
@@ -52,7 +53,7 @@ class Stand:
     def environment(self, app: App, *, pool: int = POOL) -> dict[str, str]:
         """The settings that all applications share, by the names of this service's, and the application's own."""
         urls = {"DATABASE_URL": self.database_urls[app.database], "REDIS_URL": self.redis_urls[app.database]}
-        return {**_shared(), **urls, "DB_POOL_SIZE": str(pool), **app.settings}
+        return {**shared_settings(), **urls, "DB_POOL_SIZE": str(pool), **app.settings}
 
     @contextmanager
     def serving(self, app: App, *, pool: int = POOL, awaited: bytes | None = None) -> Iterator[processes.Server]:
@@ -103,7 +104,7 @@ def standing(contents: Mapping[str, Contents], *, say: Callable[[str], None]) ->
                 urls[name],
                 wanted.population,
                 schema=wanted.schema,
-                environment=_shared(),
+                environment=shared_settings(),
                 say=say,
             )
         redis_urls = {name: servers.redis_url(number) for number, name in enumerate(contents)}
@@ -138,13 +139,18 @@ def sign_in(app: App, port: int, email: str) -> str:
     return token
 
 
-def _shared() -> dict[str, str]:
+def shared_settings() -> dict[str, str]:
     """The settings of every application. Everything of ours is on."""
     # Without compiled files a start would measure the compiler.
     own = {*variables(), "PYTHONDONTWRITEBYTECODE", "PYTHONPATH"}
     return {
         **{name: value for name, value in os.environ.items() if name.removesuffix("_FILE") not in own},
         "SECRET_KEY": _SECRET_KEY,
+        "ENCRYPTION_KEYS": f"bench:{_random_key()}",
+        "BLIND_INDEX_KEYS": f"bench:{_random_key()}",
+        "MAIL_PROVIDER": "off",
+        "SMS_PROVIDER": "off",
+        "CLEARTEXT_CONNECTIONS": "postgres,redis",
         "DB_MAX_OVERFLOW": "0",
         "ENVIRONMENT": "production",
         "HOST": "127.0.0.1",
@@ -157,6 +163,10 @@ def _shared() -> dict[str, str]:
         "DRAIN_SECONDS": "0",
         "V1_SUNSET_AT": "2100-01-01T00:00:00Z",
     }
+
+
+def _random_key() -> str:
+    return base64.b64encode(secrets.token_bytes(32)).decode()
 
 
 def _any_token(app: App) -> str:
