@@ -29,7 +29,7 @@ from app.erasure_replay import replay_once
 from app.lifespan import running_services
 from app.local_stack import DEFAULT_DIRECTORY, LocalStack, StackInUseError
 from app.outbound.console import MARKS
-from app.seed import DEMO_EMAIL, DEMO_PASSWORD, demo_api_key, seed
+from app.seed import DEMO_EMAIL, DEMO_PASSWORD, seed, seed_with_api_key
 from app.server import listen
 from app.server_process import ServerProcess, ServerProcessError, ServerProgram
 from app.settings import Settings
@@ -99,8 +99,7 @@ async def sow_for_developer(settings: Settings) -> str:
     """Puts in what is missing of the demo data, and returns a new API key for it ("" if its user was changed)."""
     of_operator()
     async with running_services(settings, Draining(), application_name="todo-seed") as services:
-        await seed(services)
-        return await demo_api_key(services)
+        return await seed_with_api_key(services)
 
 
 async def appoint(settings: Settings, email: str) -> User:

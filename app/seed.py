@@ -55,29 +55,20 @@ TAGS = (("home",), ("work", "urgent"), ("errands",), (), ("reading",))
 
 async def seed(services: Services) -> bool:
     """Puts in what is missing of the demo data; True if todos were. Nothing, once the login of the user was changed."""
-    database, proofs = services.database, services.authority
-    try:
-        password_hash = await proofs.passwords.hash(DEMO_PASSWORD)
-        await identity.create_account(
-            database, email=DEMO_EMAIL, name="Demo", password_hash=password_hash, timezone="Europe/Berlin"
-        )
-    except Conflict:
-        log.debug("the demo user is there already")
     caller = await _demo_user(services)
     if caller is None:
         return False
-    team_id = await _demo_team(services, caller)
-    project_ids = await _demo_projects(services, caller, team_id)
-    is_changed = await _demo_todos(services, caller, project_ids)
-    await identity.log_out(database, caller)
+    is_changed = await _demo_data(services, caller)
+    await identity.log_out(services.database, caller)
     return is_changed
 
 
-async def demo_api_key(services: Services) -> str:
-    """An API key of the demo user for a day, in place of the last one; "" once the login of the user was changed."""
+async def seed_with_api_key(services: Services) -> str:
+    """As `seed`; an API key of the demo user for a day, in place of the last one, or "" where `seed` does nothing."""
     database, caller = services.database, await _demo_user(services)
     if caller is None:
         return ""
+    await _demo_data(services, caller)
     there = await identity_queries.api_keys(database.reader, caller, PageRequest(limit=MAXIMUM_LIMIT))
     for api_key in there.items:
         if api_key.name == DEMO_KEY_NAME:
@@ -89,17 +80,29 @@ async def demo_api_key(services: Services) -> str:
 
 
 async def _demo_user(services: Services) -> Caller | None:
-    """The demo user, logged in; None if that takes more than what everybody knows."""
-    proofs = services.authority
+    """The demo user, made if there is none, and logged in; None if that takes more than what everybody knows."""
+    database, proofs = services.database, services.authority
     try:
-        tokens = await identity.log_in(
-            services.database, proofs, email=DEMO_EMAIL, password=DEMO_PASSWORD, client=CLIENT
+        password_hash = await proofs.passwords.hash(DEMO_PASSWORD)
+        await identity.create_account(
+            database, email=DEMO_EMAIL, name="Demo", password_hash=password_hash, timezone="Europe/Berlin"
         )
+    except Conflict:
+        log.debug("the demo user is there already")
+    try:
+        tokens = await identity.log_in(database, proofs, email=DEMO_EMAIL, password=DEMO_PASSWORD, client=CLIENT)
     except NotAuthenticated:
         return None
     if not isinstance(tokens, Tokens):
         return None  # Somebody has given the demo user a second factor.
     return await services.gate.caller(tokens.access_token)
+
+
+async def _demo_data(services: Services, caller: Caller) -> bool:
+    """The team, its projects and the todos; True if there were no todos."""
+    team_id = await _demo_team(services, caller)
+    project_ids = await _demo_projects(services, caller, team_id)
+    return await _demo_todos(services, caller, project_ids)
 
 
 async def _demo_team(services: Services, caller: Caller) -> TeamId:
