@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
+from app.database.newest_first import Walk
 from app.domain.errors import invalid_parameter
 
 T = TypeVar("T")
@@ -41,6 +42,19 @@ class PageRequest:
 
     limit: int
     position: Position | None = None
+
+    @property
+    def walk(self) -> Walk:
+        """How lists that are newest first are walked for it."""
+        if self.position is None:
+            return Walk.FIRST
+        return Walk.BACK if self.position.backwards else Walk.ON
+
+    @property
+    def place(self) -> dict[str, Any]:
+        """The parameters of such a walk: one row more than the limit, and the position if there is one."""
+        here = {} if self.position is None else {"value": self.position.value, "id": self.position.id}
+        return {"limit": self.limit + 1, **here}
 
 
 @dataclass(frozen=True)

@@ -5,14 +5,15 @@ The partitions are months, and their indexes end in time and id: a page walks on
 
 from datetime import datetime
 from functools import cache
-from typing import Any, NamedTuple
+from typing import NamedTuple
 from uuid import UUID
 
 from msgspec import Struct
-from sqlalchemy import Integer, Select, Text, bindparam, cast, literal_column, select, tuple_, union_all
+from sqlalchemy import Text, bindparam, cast, literal_column, select, union_all
 from sqlalchemy.sql import ColumnElement
 
 from app.database.executor import Reader
+from app.database.newest_first import LIMIT, Walk, walked
 from app.database.schema import moment, uuid
 from app.database.statements import Query
 from app.domain.audit.tables import audit_log
@@ -59,8 +60,7 @@ class _Shape(NamedTuple):
 
     filters: tuple[str, ...]
     outcome: str | None
-    has_position: bool
-    backwards: bool
+    walk: Walk
 
 
 _COLUMNS = (
@@ -88,17 +88,6 @@ _CONDITIONS: dict[str, ColumnElement[bool]] = {
 }
 # Written into the statement, because a parameter could not use the partial index.
 _OUTCOMES = {outcome: c.outcome == literal_column(f"'{outcome}'") for outcome in ("done", "refused")}
-_limit = bindparam("limit", type_=Integer)
-_here = tuple_(bindparam("value", type_=moment), bindparam("id", type_=uuid))
-
-
-def _walked(query: Select[Any], shape: _Shape) -> Select[Any]:
-    """The rows of a list from a position on, in walking order, one more than a page has."""
-    row = tuple_(c.at, c.id)
-    if shape.has_position:
-        query = query.where(row > _here) if shape.backwards else query.where(row < _here)
-    order = (c.at, c.id) if shape.backwards else (c.at.desc(), c.id.desc())
-    return query.order_by(*order).limit(_limit)
 
 
 @cache
@@ -106,11 +95,11 @@ def _page_statement(shape: _Shape) -> Query[Recorded]:
     conditions = [_CONDITIONS[name] for name in shape.filters]
     if shape.outcome is not None:
         conditions.append(_OUTCOMES[shape.outcome])
-    return Query("audit_log.page", _walked(select(*_COLUMNS).where(*conditions), shape), Recorded)
+    return Query("audit_log.page", walked(select(*_COLUMNS).where(*conditions), c.at, c.id, shape.walk), Recorded)
 
 
 @cache
-def _activity_statement(shape: _Shape) -> Query[Recorded]:
+def _activity_statement(walk: Walk) -> Query[Recorded]:
     by = select(*_COLUMNS).where(c.actor_id == bindparam("person", type_=uuid))
     about = select(*_COLUMNS).where(
         c.subject_kind == literal_column("'user'"),
@@ -118,31 +107,19 @@ def _activity_statement(shape: _Shape) -> Query[Recorded]:
         c.actor_id.is_distinct_from(bindparam("person", type_=uuid)),
     )
     # Each half walks its own index just as far as a page needs.
-    both = union_all(_walked(by, shape), _walked(about, shape)).subquery("both")
-    order = (both.c.at, both.c.id) if shape.backwards else (both.c.at.desc(), both.c.id.desc())
-    return Query("audit_log.activity", select(both).order_by(*order).limit(_limit), Recorded)
+    both = union_all(*(walked(half, c.at, c.id, walk) for half in (by, about))).subquery("both")
+    order = (both.c.at, both.c.id) if walk is Walk.BACK else (both.c.at.desc(), both.c.id.desc())
+    return Query("audit_log.activity", select(both).order_by(*order).limit(LIMIT), Recorded)
 
 
 async def page(reader: Reader, request: PageRequest, filters: AuditFilter) -> list[Recorded]:
     """Entries newest first (backwards: oldest first) from the position on; one more than the limit."""
     given = {name: value for name in _CONDITIONS if (value := getattr(filters, name)) is not None}
     parameters = {f"filter_{name}": value for name, value in given.items()}
-    statement = _page_statement(_shape(request, tuple(given), filters.outcome))
-    return await reader.all(statement, **parameters, **_place(request))
+    statement = _page_statement(_Shape(tuple(given), filters.outcome, request.walk))
+    return await reader.all(statement, **parameters, **request.place)
 
 
 async def activity(reader: Reader, person: UserId, request: PageRequest) -> list[Recorded]:
     """What somebody did, and what was done to them, in the same order."""
-    statement = _activity_statement(_shape(request))
-    return await reader.all(statement, person=person, person_text=str(person), **_place(request))
-
-
-def _shape(request: PageRequest, filters: tuple[str, ...] = (), outcome: str | None = None) -> _Shape:
-    position = request.position
-    return _Shape(filters, outcome, position is not None, position is not None and position.backwards)
-
-
-def _place(request: PageRequest) -> dict[str, Any]:
-    position = request.position
-    here = {} if position is None else {"value": position.value, "id": position.id}
-    return {"limit": request.limit + 1, **here}
+    return await reader.all(_activity_statement(request.walk), person=person, person_text=str(person), **request.place)

@@ -1,16 +1,13 @@
 """The SQL of blocks. Every clock is Postgres' own: processes cannot disagree on who is blocked."""
 
 from datetime import datetime, timedelta
-from enum import Enum
 from functools import cache
 from typing import Any, NamedTuple
 from uuid import UUID
 
 from sqlalchemy import (
     Double,
-    Integer,
     Interval,
-    Select,
     Text,
     and_,
     bindparam,
@@ -20,13 +17,13 @@ from sqlalchemy import (
     func,
     insert,
     select,
-    tuple_,
     update,
 )
 from sqlalchemy.sql import ColumnElement
 
 from app.database.executor import Reader, Transaction
-from app.database.schema import moment, uuid
+from app.database.newest_first import LIMIT, Walk, walked
+from app.database.schema import uuid
 from app.database.statements import Change, Query, scalar
 from app.domain.blocks.block import KEPT, REMEMBERED, Block, Standing
 from app.domain.blocks.tables import address_blocks
@@ -55,7 +52,6 @@ _COLUMNS = (
 )
 _id = bindparam("block_id", type_=uuid)
 _key = bindparam("client_key", type_=Text)
-_limit = bindparam("limit", type_=Integer)
 _age = bindparam("age", type_=Interval)
 
 
@@ -71,12 +67,6 @@ class History(NamedTuple):
 
     strikes: int
     blocked_until: datetime | None
-
-
-class _Walk(Enum):
-    FIRST = 1
-    ON = 2
-    BACK = 3
 
 
 _LOCK = Change("blocks.lock", select(func.pg_advisory_xact_lock(func.hashtextextended(_key, 0))), scalar)
@@ -120,7 +110,7 @@ _STANDINGS = Query(
     .where(c.until > func.now())
     .group_by(c.client_key)
     .order_by(func.max(c.until).desc(), c.client_key)
-    .limit(_limit),
+    .limit(LIMIT),
     Standing,
 )
 _recent = select(c.client_key).where(c.changed_at > func.now() - _age)
@@ -130,10 +120,10 @@ _CHANGED = Query(
     .where(c.client_key.in_(_recent))
     .group_by(c.client_key)
     .order_by(c.client_key)
-    .limit(_limit),
+    .limit(LIMIT),
     Standing,
 )
-_ended = select(c.id).where(c.until < func.now() - _age).order_by(c.until).limit(_limit)
+_ended = select(c.id).where(c.until < func.now() - _age).order_by(c.until).limit(LIMIT)
 _chosen = _ended.with_for_update(skip_locked=True).cte("chosen")
 _PURGE = Change("blocks.purge", delete(address_blocks).where(c.id == _chosen.c.id).returning(c.id), scalar)
 
@@ -149,18 +139,9 @@ def _conditions(shape: tuple[bool | None, bool]) -> list[ColumnElement[bool]]:
 
 
 @cache
-def _page_statement(walk: _Walk, shape: tuple[bool | None, bool]) -> Query[Block]:
-    query: Select[Any] = select(*_COLUMNS).where(*_conditions(shape))
-    here = tuple_(bindparam("value", type_=moment), bindparam("id", type_=uuid))
-    row = tuple_(c.since, c.id)
-    match walk:
-        case _Walk.FIRST:
-            query = query.order_by(c.since.desc(), c.id.desc())
-        case _Walk.ON:
-            query = query.where(row < here).order_by(c.since.desc(), c.id.desc())
-        case _Walk.BACK:
-            query = query.where(row > here).order_by(c.since, c.id)
-    return Query("blocks.page", query.limit(_limit), Block)
+def _page_statement(walk: Walk, shape: tuple[bool | None, bool]) -> Query[Block]:
+    chosen = select(*_COLUMNS).where(*_conditions(shape))
+    return Query("blocks.page", walked(chosen, c.since, c.id, walk), Block)
 
 
 @cache
@@ -199,12 +180,7 @@ async def by_id(reader: Reader, block_id: UUID) -> Block | None:
 async def page(reader: Reader, request: PageRequest, filters: BlockFilter) -> list[Block]:
     """Blocks newest first (backwards: oldest first) from the position on; one row more than the limit."""
     shape, parameters = _shape(filters)
-    parameters["limit"] = request.limit + 1
-    position = request.position
-    if position is None:
-        return await reader.all(_page_statement(_Walk.FIRST, shape), **parameters)
-    walk = _Walk.BACK if position.backwards else _Walk.ON
-    return await reader.all(_page_statement(walk, shape), value=position.value, id=position.id, **parameters)
+    return await reader.all(_page_statement(request.walk, shape), **parameters, **request.place)
 
 
 async def count(reader: Reader, filters: BlockFilter) -> int:

@@ -18,13 +18,13 @@ from sqlalchemy import (
     null,
     or_,
     select,
-    tuple_,
     update,
 )
 from sqlalchemy.dialects.postgresql import insert
 
 from app.database.executor import Reader, Transaction
-from app.database.schema import moment, uuid
+from app.database.newest_first import LIMIT, Walk, walked
+from app.database.schema import uuid
 from app.database.statements import Change, Query, scalar
 from app.domain.exports.export import Claimed, Export, Status
 from app.domain.exports.tables import export_chunks, exports
@@ -36,7 +36,6 @@ e, p, u = exports.c, export_chunks.c, users.c
 
 _id = bindparam("export_id", type_=uuid)
 _user_id = bindparam("user_id", type_=uuid)
-_limit = bindparam("limit", type_=Integer)
 _lease = bindparam("lease", type_=Interval)
 _unfinished = e.finished_at.is_(None)
 _status = case(
@@ -138,7 +137,7 @@ _expired = (
     .join_from(exports, export_chunks, p.export_id == e.id)
     .where(e.expires_at <= func.now())
     .order_by(e.expires_at, p.export_id, p.number)
-    .limit(_limit)
+    .limit(LIMIT)
     .with_for_update(of=export_chunks, skip_locked=True)
     .cte("expired")
 )
@@ -151,7 +150,7 @@ _old = (
     select(e.id)
     .where(e.finished_at <= func.now() - bindparam("kept", type_=Interval))
     .order_by(e.finished_at)
-    .limit(_limit)
+    .limit(LIMIT)
     .with_for_update(skip_locked=True)
     .cte("old")
 )
@@ -159,14 +158,9 @@ _PURGE = Change("exports.purge", delete(exports).where(e.id == _old.c.id).return
 
 
 @cache
-def _page_statement(*, is_first: bool, backwards: bool) -> Query[Export]:
-    query = select(*_COLUMNS).where(e.user_id == _user_id).limit(_limit)
-    here = tuple_(bindparam("value", type_=moment), bindparam("id", type_=uuid))
-    row = tuple_(e.created_at, e.id)
-    if backwards:
-        return Query("exports.page", query.where(row > here).order_by(e.created_at, e.id), _export)
-    ordered = query.order_by(e.created_at.desc(), e.id.desc())
-    return Query("exports.page", ordered if is_first else ordered.where(row < here), _export)
+def _page_statement(walk: Walk) -> Query[Export]:
+    mine = select(*_COLUMNS).where(e.user_id == _user_id)
+    return Query("exports.page", walked(mine, e.created_at, e.id, walk), _export)
 
 
 async def insert_export(work: Transaction, user_id: UserId) -> Export | None:
@@ -191,11 +185,7 @@ async def one(reader: Reader, user_id: UserId, export_id: ExportId) -> Export | 
 
 async def page(reader: Reader, user_id: UserId, request: PageRequest) -> list[Export]:
     """The user's exports, newest first (backwards: oldest first); one row more than the limit."""
-    limit, position = request.limit + 1, request.position
-    if position is None:
-        return await reader.all(_page_statement(is_first=True, backwards=False), user_id=user_id, limit=limit)
-    statement = _page_statement(is_first=False, backwards=position.backwards)
-    return await reader.all(statement, user_id=user_id, limit=limit, value=position.value, id=position.id)
+    return await reader.all(_page_statement(request.walk), user_id=user_id, **request.place)
 
 
 async def count(reader: Reader, user_id: UserId) -> int:

@@ -7,7 +7,6 @@ from msgspec import Struct
 from sqlalchemy import (
     ARRAY,
     Double,
-    Integer,
     Interval,
     LargeBinary,
     Text,
@@ -21,13 +20,13 @@ from sqlalchemy import (
     insert,
     or_,
     select,
-    tuple_,
     update,
 )
 from sqlalchemy.dialects.postgresql import aggregate_order_by
 
 from app.database.executor import Reader, Transaction
-from app.database.schema import moment, uuid
+from app.database.newest_first import LIMIT, Walk, walked
+from app.database.schema import uuid
 from app.database.statements import Change, Query, scalar
 from app.domain.identity.api_key import ApiKey, ApiKeyDraft, KeyEnding
 from app.domain.identity.cache_tags import of_api_key
@@ -44,7 +43,6 @@ k, u = api_keys.c, users.c
 
 _id = bindparam("api_key_id", type_=uuid)
 _user_id = bindparam("user_id", type_=uuid)
-_limit = bindparam("limit", type_=Integer)
 _ending = {"revoked_at": func.now(), "revoked_reason": bindparam("reason", type_=Text)}
 _LIVE = and_(k.revoked_at.is_(None), k.expires_at > func.now())
 _COLUMNS = (k.id, k.name, k.scopes, k.created_at, k.expires_at, k.last_used_at, k.last_used_address)
@@ -144,7 +142,7 @@ _long_ended = (
     select(k.id)
     .where(_ended_at <= func.now() - bindparam("kept", type_=Interval))
     .order_by(_ended_at)
-    .limit(_limit)
+    .limit(LIMIT)
     .with_for_update(skip_locked=True)
     .cte("long_ended")
 )
@@ -152,14 +150,9 @@ _PURGE = Change("api_keys.purge", delete(api_keys).where(k.id == _long_ended.c.i
 
 
 @cache
-def _page_statement(*, is_first: bool, backwards: bool) -> Query[ApiKey]:
-    query = select(*_COLUMNS).where(k.user_id == _user_id, _LIVE).limit(_limit)
-    here = tuple_(bindparam("value", type_=moment), bindparam("id", type_=uuid))
-    row = tuple_(k.created_at, k.id)
-    if backwards:
-        return Query("api_keys.page", query.where(row > here).order_by(k.created_at, k.id), ApiKey)
-    ordered = query.order_by(k.created_at.desc(), k.id.desc())
-    return Query("api_keys.page", ordered if is_first else ordered.where(row < here), ApiKey)
+def _page_statement(walk: Walk) -> Query[ApiKey]:
+    live = select(*_COLUMNS).where(k.user_id == _user_id, _LIVE)
+    return Query("api_keys.page", walked(live, k.created_at, k.id, walk), ApiKey)
 
 
 async def holders(reader: Reader, hashes: list[bytes]) -> dict[bytes, KeyHolder]:
@@ -209,11 +202,7 @@ async def one(reader: Reader, user_id: UserId, api_key_id: ApiKeyId) -> ApiKey |
 
 async def page(reader: Reader, user_id: UserId, request: PageRequest) -> list[ApiKey]:
     """The user's live keys, newest first (backwards: oldest first); one row more than the limit."""
-    limit, position = request.limit + 1, request.position
-    if position is None:
-        return await reader.all(_page_statement(is_first=True, backwards=False), user_id=user_id, limit=limit)
-    statement = _page_statement(is_first=False, backwards=position.backwards)
-    return await reader.all(statement, user_id=user_id, limit=limit, value=position.value, id=position.id)
+    return await reader.all(_page_statement(request.walk), user_id=user_id, **request.place)
 
 
 async def count(reader: Reader, user_id: UserId) -> int:

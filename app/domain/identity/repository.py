@@ -17,13 +17,13 @@ from sqlalchemy import (
     insert,
     or_,
     select,
-    tuple_,
     update,
 )
 from sqlalchemy.dialects.postgresql import aggregate_order_by
 
 from app.database.executor import Reader, Transaction
-from app.database.schema import moment, uuid
+from app.database.newest_first import LIMIT, Walk, walked
+from app.database.schema import uuid
 from app.database.statements import Change, Query, scalar
 from app.domain.identity.cache_tags import of_session
 from app.domain.identity.session import Client, Ending, Lifetimes, Opened, Session
@@ -41,7 +41,6 @@ _user_id = bindparam("user_id", type_=uuid)
 _idle = bindparam("idle", type_=Interval)
 _absolute = bindparam("absolute", type_=Interval)
 _fresh = bindparam("fresh", type_=Interval)
-_limit = bindparam("limit", type_=Integer)
 ENDED = {"revoked_at": func.now(), "revoked_reason": bindparam("reason", type_=Text)}
 LIVE = and_(s.revoked_at.is_(None), s.idle_expires_at > func.now(), s.expires_at > func.now())
 SESSION = (s.id, s.label, s.user_agent, s.address, s.created_at, s.last_seen_at, s.idle_expires_at, s.expires_at)
@@ -127,16 +126,10 @@ _REVOKE_ALL = Change(
     .returning(s.id),
     scalar,
 )
-_of_user = select(*SESSION).where(s.user_id == _user_id, LIVE).limit(_limit)
-_newest_first = _of_user.order_by(s.created_at.desc(), s.id.desc())
-_here = tuple_(bindparam("value", type_=moment), bindparam("id", type_=uuid))
-_FIRST = Query("sessions.page", _newest_first, Session)
-_NEXT = Query("sessions.page", _newest_first.where(tuple_(s.created_at, s.id) < _here), Session)
-_PREVIOUS = Query(
-    "sessions.page", _of_user.where(tuple_(s.created_at, s.id) > _here).order_by(s.created_at, s.id), Session
-)
+_of_user = select(*SESSION).where(s.user_id == _user_id, LIVE)
+_PAGE = {walk: Query("sessions.page", walked(_of_user, s.created_at, s.id, walk), Session) for walk in Walk}
 _COUNT = Query("sessions.count", select(func.count()).select_from(sessions).where(s.user_id == _user_id, LIVE), scalar)
-_expired = select(s.id).where(s.expires_at <= func.now()).order_by(s.expires_at).limit(_limit)
+_expired = select(s.id).where(s.expires_at <= func.now()).order_by(s.expires_at).limit(LIMIT)
 _chosen = _expired.with_for_update(skip_locked=True).cte("chosen")
 _PURGE = Change("sessions.purge", delete(sessions).where(s.id == _chosen.c.id).returning(s.id), scalar)
 
@@ -206,11 +199,7 @@ async def revoke_all(
 
 async def page(reader: Reader, user_id: UserId, request: PageRequest) -> list[Session]:
     """The user's live sessions, newest first (backwards: oldest first); one row more than the limit."""
-    limit, position = request.limit + 1, request.position
-    if position is None:
-        return await reader.all(_FIRST, user_id=user_id, limit=limit)
-    statement = _PREVIOUS if position.backwards else _NEXT
-    return await reader.all(statement, user_id=user_id, limit=limit, value=position.value, id=position.id)
+    return await reader.all(_PAGE[request.walk], user_id=user_id, **request.place)
 
 
 async def count(reader: Reader, user_id: UserId) -> int:

@@ -1,6 +1,5 @@
 """The SQL of users. Who may see whom is decided by the queries and commands that call it."""
 
-from enum import Enum
 from functools import cache
 from typing import Any, NamedTuple
 
@@ -18,13 +17,13 @@ from sqlalchemy import (
     or_,
     select,
     table,
-    tuple_,
     update,
 )
 from sqlalchemy.sql import ColumnElement
 
 from app.database.executor import Reader, Transaction
-from app.database.schema import moment, uuid
+from app.database.newest_first import LIMIT, Walk, walked
+from app.database.schema import uuid
 from app.database.statements import Change, Query, scalar
 from app.domain.errors import Conflict
 from app.domain.ids import TeamId, UserId
@@ -62,7 +61,6 @@ _CHANGEABLE = (
     "is_active",
 )
 _user_id = bindparam("user_id", type_=uuid)
-_limit = bindparam("limit", type_=Integer)
 
 
 class UserFilter(Struct, frozen=True):
@@ -89,12 +87,6 @@ class _Updated(NamedTuple):
 
     user: User
     team_ids: list[TeamId]
-
-
-class _Walk(Enum):
-    FIRST = 1
-    ON = 2
-    BACK = 3
 
 
 _BY_ID = Query("users.by_id", select(*_COLUMNS).where(c.id == _user_id), User)
@@ -181,25 +173,16 @@ def _source(shape: _Shape) -> tuple[Select[Any], Any]:
 
 
 @cache
-def _page_statement(walk: _Walk, shape: _Shape) -> Query[User]:
+def _page_statement(walk: Walk, shape: _Shape) -> Query[User]:
     query, of = _source(shape)
-    here = tuple_(bindparam("value", type_=moment), bindparam("id", type_=uuid))
-    row = tuple_(of.created_at, of.id)
-    match walk:
-        case _Walk.FIRST:
-            query = query.order_by(of.created_at.desc(), of.id.desc())
-        case _Walk.ON:
-            query = query.where(row < here).order_by(of.created_at.desc(), of.id.desc())
-        case _Walk.BACK:
-            query = query.where(row > here).order_by(of.created_at, of.id)
-    return Query("users.page", query.limit(_limit), User)
+    return Query("users.page", walked(query, of.created_at, of.id, walk), User)
 
 
 @cache
 def _numbered_statement(shape: _Shape) -> Query[User]:
     query, of = _source(shape)
     ordered = query.order_by(of.created_at.desc(), of.id.desc())
-    return Query("users.numbered", ordered.limit(_limit).offset(bindparam("offset", type_=Integer)), User)
+    return Query("users.numbered", ordered.limit(LIMIT).offset(bindparam("offset", type_=Integer)), User)
 
 
 @cache
@@ -220,12 +203,7 @@ async def by_id(reader: Reader, user_id: UserId) -> User | None:
 async def page(reader: Reader, request: PageRequest, filters: UserFilter) -> list[User]:
     """Users newest first (backwards: oldest first) from the position on; one row more than the limit."""
     shape, parameters = _shape(filters)
-    parameters["limit"] = request.limit + 1
-    position = request.position
-    if position is None:
-        return await reader.all(_page_statement(_Walk.FIRST, shape), **parameters)
-    walk = _Walk.BACK if position.backwards else _Walk.ON
-    return await reader.all(_page_statement(walk, shape), value=position.value, id=position.id, **parameters)
+    return await reader.all(_page_statement(request.walk, shape), **parameters, **request.place)
 
 
 async def numbered(reader: Reader, *, number: int, size: int, filters: UserFilter) -> list[User]:

@@ -7,6 +7,7 @@ from uuid import UUID
 
 import pytest
 
+from app.database.newest_first import Walk
 from app.domain.audit.chain_repository import _FORGOTTEN, _LINKS, _NEXT_CHAIN, _NEXT_MONTH, span_of
 from app.domain.audit.list_repository import _activity_statement, _page_statement, _Shape
 from tests.conftest import Stack
@@ -39,7 +40,8 @@ GIVEN: dict[str, Any] = {
 
 # From the newest entry on, and from the oldest one back.
 POSITIONS = pytest.mark.parametrize(
-    ("position", "value"), [(None, NOW), ("on", NOW + timedelta(days=1)), ("back", NOW - timedelta(days=1))]
+    ("walk", "value"),
+    [(Walk.FIRST, NOW), (Walk.ON, NOW + timedelta(days=1)), (Walk.BACK, NOW - timedelta(days=1))],
 )
 
 
@@ -76,22 +78,22 @@ async def used(log: Log, statement: Any, **parameters: Any) -> set[str]:
     ],
 )
 async def test_a_page_walks_the_index_of_its_filter(
-    filters: tuple[str, ...], outcome: str | None, index: str, position: str | None, value: datetime, log: Log
+    filters: tuple[str, ...], outcome: str | None, index: str, walk: Walk, value: datetime, log: Log
 ) -> None:
-    statement = _page_statement(_Shape(filters, outcome, position is not None, position == "back"))
+    statement = _page_statement(_Shape(filters, outcome, walk))
     assert await used(log, statement, value=value, **GIVEN) == {MONTH + index}
 
 
 @POSITIONS
-async def test_activity_walks_both_of_its_indexes(position: str | None, value: datetime, log: Log) -> None:
-    statement = _activity_statement(_Shape((), None, position is not None, position == "back"))
+async def test_activity_walks_both_of_its_indexes(walk: Walk, value: datetime, log: Log) -> None:
+    statement = _activity_statement(walk)
     walked = await used(log, statement, person=ID, person_text=str(ID), value=value, **GIVEN)
     assert walked == {f"{MONTH}_actor_id_at_id_idx", f"{MONTH}_subject_kind_subject_id_at_id_idx"}
 
 
 async def test_a_span_of_time_leaves_out_the_months_beside_it(log: Log) -> None:
     """At run time, since any time may be given: the plan for all of them says how many it could do without."""
-    statement = _page_statement(_Shape(("since", "until"), None, has_position=False, backwards=False))
+    statement = _page_statement(_Shape(("since", "until"), None, Walk.FIRST))
     async with log.database.transaction() as work:
         root = await plan(work, statement, **{**GIVEN, "filter_since": NOW.replace(day=1)})
     assert set(scans(root)) <= {MONTH, "audit_log_default"}

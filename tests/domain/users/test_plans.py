@@ -8,7 +8,8 @@ from uuid import UUID
 import pytest
 
 from app.database.executor import Database, Transaction
-from app.domain.users.repository import _page_statement, _Shape, _Walk
+from app.database.newest_first import Walk
+from app.domain.users.repository import _page_statement, _Shape
 from tests.query_plans import nodes, plan, scans, sorted_before_limit
 
 _FILL = """
@@ -32,7 +33,7 @@ async def crowd(owned_database: Database) -> AsyncIterator[Transaction]:
 
 
 class TestPage:
-    @pytest.mark.parametrize("walk", list(_Walk))
+    @pytest.mark.parametrize("walk", list(Walk))
     @pytest.mark.parametrize(
         ("is_active", "index"),
         [
@@ -42,7 +43,7 @@ class TestPage:
         ],
     )
     async def test_newest_first_needs_no_sorting(
-        self, crowd: Transaction, walk: _Walk, *, is_active: bool | None, index: str
+        self, crowd: Transaction, walk: Walk, *, is_active: bool | None, index: str
     ) -> None:
         statement = _page_statement(walk, _Shape(is_active, is_search=False))
         root = await plan(crowd, statement, limit=51, **_HERE)
@@ -57,7 +58,7 @@ class TestSearch:
     async def test_a_beginning_is_looked_up_in_both_indexes(
         self, crowd: Transaction, *, is_active: bool | None, email_index: str
     ) -> None:
-        statement = _page_statement(_Walk.FIRST, _Shape(is_active, is_search=True))
+        statement = _page_statement(Walk.FIRST, _Shape(is_active, is_search=True))
         root = await plan(crowd, statement, low="abc", high="abc\U0010ffff", limit=51)
         used = {node["Index Name"] for node in nodes(root) if "Index Name" in node}
         assert used == {email_index, "idx_users_name_search"}
