@@ -17,7 +17,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from app.api.authentication import admit, authenticate, bearer_token, gate_of
+from app.api.authentication import admit, authenticate, credential_of
 from app.api.charging import admitted, begin
 from app.api.conditional import is_unchanged
 from app.api.kept import Answer, Kept
@@ -206,8 +206,7 @@ def _held_caller(scope: Scope, services: Services) -> Entry[Known | None] | None
     if cache is None or cache.link.connected is None:
         return None
     try:
-        token = bearer_token(scope)
-        return gate_of(services, token).held(token)
+        return credential_of(scope).held
     except NotAuthenticated:
         return None
 

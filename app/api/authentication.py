@@ -8,11 +8,9 @@ from starlette.types import Scope
 from app.api.charging import admitted
 from app.api.needs import Need
 from app.domain.errors import NotAuthenticated
-from app.domain.identity.api_key_gate import ApiKeyGate
 from app.domain.identity.api_key_text import LENGTH
-from app.domain.identity.gate import SessionGate
-from app.domain.identity.known import Known
-from app.lifespan import Services, services_of
+from app.domain.identity.known import Credential, Known
+from app.lifespan import services_of
 from app.rate_limits.budgets import Payer
 
 
@@ -26,8 +24,7 @@ async def authenticate(request: Request, need: Need) -> Known:
     scope = request.scope
     known: Known | None = scope.get("known")
     if known is None:
-        token = bearer_token(scope)
-        known = await gate_of(services_of(scope), token).known(token, before_load=partial(admitted, scope))
+        known = await credential_of(scope).known(partial(admitted, scope))
         await admitted(scope)
     admit(scope, known, need)
     return known
@@ -36,8 +33,7 @@ async def authenticate(request: Request, need: Need) -> Known:
 def payer_of(scope: Scope) -> Payer | None:
     """Who pays for the request: whom its token names, unconfirmed. None for no token, and for one of no use."""
     try:
-        token = bearer_token(scope)
-        return gate_of(services_of(scope), token).payer(token)
+        return credential_of(scope).payer
     except NotAuthenticated:
         return None
 
@@ -59,13 +55,18 @@ def admit(scope: Scope, known: Known, need: Need) -> None:
         need.require(caller)
 
 
-def gate_of(services: Services, token: str) -> SessionGate | ApiKeyGate:
-    """Who knows tokens of this kind. No token of a session is as short as a key, and every key is of one length."""
-    return services.api_keys if len(token) == LENGTH else services.gate
+def credential_of(scope: Scope) -> Credential:
+    """What the token of this request says, read once. Raises NotAuthenticated if there is none, and for no good one."""
+    credential: Credential | None = scope.get("credential")
+    if credential is None:
+        token, services = _bearer_token(scope), services_of(scope)
+        # No token of a session is as short as a key, and every key is of one length.
+        gate = services.api_keys if len(token) == LENGTH else services.gate
+        scope["credential"] = credential = gate.read(token)
+    return credential
 
 
-def bearer_token(scope: Scope) -> str:
-    """The token of this request. Raises NotAuthenticated if there is none."""
+def _bearer_token(scope: Scope) -> str:
     headers: dict[bytes, bytes] = scope["headers_by_name"]
     header = headers.get(b"authorization", b"")
     # A proxy in front may have looked at the one of them that is not looked at here.

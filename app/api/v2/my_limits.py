@@ -7,14 +7,13 @@ from starlette.requests import Request
 from starlette.responses import Response
 from typing_extensions import TypedDict
 
-from app.api.authentication import payer_of
-from app.api.dependencies import CurrentCaller, ServicesHere
+from app.api.dependencies import ServicesHere
 from app.api.fields import described
 from app.api.needs import needs
 from app.api.responses import document
 from app.api.routing import ApiRoute
 from app.domain.identity.permissions import Permission
-from app.rate_limits.budgets import Charge, Payer
+from app.rate_limits.budgets import Charge
 from app.rate_limits.limits import RateLimits
 
 router = APIRouter(prefix="/me", tags=["me"], route_class=ApiRoute)
@@ -45,14 +44,14 @@ class Budgets(TypedDict):
 
 @router.get("/limits", response_model=Budgets, summary="Show what is left of your limits")
 @needs(Permission.ME_READ)
-async def get_my_limits(request: Request, caller: CurrentCaller, services: ServicesHere) -> Response:
+async def get_my_limits(request: Request, services: ServicesHere) -> Response:
     """Lists your limits as they are after this request, which counts as a read like any other.
 
     An operation may have a limit of its own besides; its answers name it.
     """
     limits = services.limits
-    payer = payer_of(request.scope) or Payer(str(caller.user_id))
-    left = await limits.look(request.scope["state"]["client_key"], payer)
+    scope = request.scope
+    left = await limits.look(scope["state"]["client_key"], scope["known"].payer)
     return document(
         Budgets(
             limits=[_budget(charge, limits) for charge in left],

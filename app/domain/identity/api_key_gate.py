@@ -5,12 +5,11 @@ which nothing can change. Everything else is kept, tagged and confirmed as for a
 """
 
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable
 from functools import partial
 
 from msgspec import Struct
 
-from app.cache.entries import Entry, Tags
+from app.cache.entries import Tags
 from app.cache.layer import Cache, Place
 from app.database.batching import Batcher
 from app.database.executor import Reader
@@ -18,7 +17,7 @@ from app.domain.errors import NotAuthenticated
 from app.domain.identity import api_key_repository as repository
 from app.domain.identity import api_key_text
 from app.domain.identity.api_key_repository import KeyHolder, KeyPresence
-from app.domain.identity.known import Known, place_of_api_key, tags_of_api_key
+from app.domain.identity.known import BeforeLoad, Credential, Known, place_of_api_key, tags_of_api_key
 from app.domain.ids import ApiKeyId, UserId
 from app.domain.users.caller import Caller
 from app.rate_limits.budgets import Payer
@@ -49,15 +48,29 @@ class ApiKeyGate:
         self._holders = Batcher[bytes, KeyHolder](holders)
         self._presences = Batcher[ApiKeyId, KeyPresence](present)
 
-    async def known(self, key: str, *, before_load: Callable[[], Awaitable[None]] | None = None) -> Known:
+    async def known(self, key: str) -> Known:
         """Who `key` stands for, with the roles, the teams and the time zone that they have now, and its scopes.
 
         Raises NotAuthenticated: INVALID_TOKEN for what was never a key, which a wrong checksum tells without asking
-        anybody, and API_KEY_ENDED. One round trip to Redis or one statement, and another the first time; `before_load`
-        is awaited before a statement, and may refuse it.
+        anybody, and API_KEY_ENDED. One round trip to Redis or one statement, and another the first time.
         """
+        return await self.read(key).known(None)
+
+    def read(self, key: str) -> Credential:
+        """What this process remembers of `key`. Nobody pays where it has not met the key, or has heard of its end."""
         token_hash = api_key_text.fingerprint(key)
         claims = self._recalled(token_hash)
+        known = partial(self._known, key, token_hash, claims)
+        if claims is None:
+            return Credential(None, None, known)
+        held = None if self._cache is None else self._cache.held(claims.place)
+        if held is None:
+            return Credential(Payer(str(claims.user_id), str(claims.api_key_id)), None, known)
+        return Credential(None if held.value is None else held.value.payer, held, known)
+
+    async def _known(
+        self, key: str, token_hash: bytes, claims: _Claims | None, before_load: BeforeLoad | None
+    ) -> Known:
         if before_load is not None and (claims is None or self._cache is None):
             await before_load()
         claims = claims or await self._claims(key, token_hash)
@@ -71,24 +84,6 @@ class ApiKeyGate:
         if known is None:
             raise NotAuthenticated("The API key has expired or was revoked; use another.", code="API_KEY_ENDED")
         return known
-
-    def held(self, key: str) -> Entry[Known | None] | None:
-        """What this process knows of the caller. Not to be believed before its tags' versions are compared."""
-        claims = self._recalled(api_key_text.fingerprint(key))
-        return None if self._cache is None or claims is None else self._cache.held(claims.place)
-
-    def payer(self, key: str) -> Payer | None:
-        """Who pays for a request with `key`, which lets nobody in.
-
-        None for a key that this process has not met, and for one that it has heard the end of.
-        """
-        claims = self._recalled(api_key_text.fingerprint(key))
-        if claims is None:
-            return None
-        held = None if self._cache is None else self._cache.held(claims.place)
-        if held is None:
-            return Payer(str(claims.user_id), str(claims.api_key_id))
-        return None if held.value is None else held.value.payer
 
     def _recalled(self, token_hash: bytes) -> _Claims | None:
         claims = self._remembered.get(token_hash)

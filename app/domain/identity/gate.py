@@ -4,17 +4,15 @@ So logout, deactivation and demotion hold at once in every worker. Redis confirm
 cannot be confirmed, is asked of the database, in one statement for all requests of the same turn of the event loop.
 """
 
-from collections.abc import Awaitable, Callable
 from functools import partial
 
-from app.cache.entries import Entry
 from app.cache.layer import Cache
 from app.database.batching import Batcher
 from app.database.executor import Reader
 from app.domain.errors import NotAuthenticated
 from app.domain.identity import repository
 from app.domain.identity.access_tokens import AccessTokens, Claims
-from app.domain.identity.known import Known
+from app.domain.identity.known import BeforeLoad, Credential, Known
 from app.domain.identity.repository import Presence
 from app.domain.ids import SessionId
 from app.domain.users.caller import Caller
@@ -37,13 +35,28 @@ class SessionGate:
         """The caller that `known` says."""
         return (await self.known(token)).caller
 
-    async def known(self, token: str, *, before_load: Callable[[], Awaitable[None]] | None = None) -> Known:
+    async def known(self, token: str) -> Known:
         """Who `token` stands for, with the roles, the teams and the time zone that they have now.
 
-        Raises NotAuthenticated (INVALID_TOKEN, TOKEN_EXPIRED, SESSION_ENDED). One round trip to Redis or one statement;
-        `before_load` is awaited before the statement, and may refuse it.
+        Raises NotAuthenticated (INVALID_TOKEN, TOKEN_EXPIRED, SESSION_ENDED). One round trip to Redis or one statement.
+        """
+        return await self.read(token).known(None)
+
+    def read(self, token: str) -> Credential:
+        """What `token` says by its signature alone. Raises NotAuthenticated (INVALID_TOKEN, TOKEN_EXPIRED).
+
+        Nobody pays where this process has heard that the session has ended: else whoever holds a token that was taken
+        from its user could use up that user's limits until the token expires.
         """
         claims = self._access_tokens.verify(token)
+        held = None if self._cache is None else self._cache.held(claims.place)
+        if held is None:
+            payer: Payer | None = Payer(str(claims.user_id))
+        else:
+            payer = None if held.value is None else held.value.payer
+        return Credential(payer, held, partial(self._known, claims))
+
+    async def _known(self, claims: Claims, before_load: BeforeLoad | None) -> Known:
         load = partial(self._load, claims)
         if self._cache is None:
             if before_load is not None:
@@ -56,26 +69,6 @@ class SessionGate:
         if known is None:
             raise NotAuthenticated("The session of this token has ended; log in again.", code="SESSION_ENDED")
         return known
-
-    def held(self, token: str) -> Entry[Known | None] | None:
-        """What this process knows of the caller. Not to be believed before its tags' versions are compared.
-
-        Raises NotAuthenticated (INVALID_TOKEN, TOKEN_EXPIRED).
-        """
-        claims = self._access_tokens.verify(token)
-        return None if self._cache is None else self._cache.held(claims.place)
-
-    def payer(self, token: str) -> Payer | None:
-        """Who pays for a request with `token`: whom it names, by its signature alone, which lets nobody in.
-
-        None where this process has heard that the session has ended: else whoever holds a token that was taken from
-        its user could use up that user's limits until the token expires. Raises NotAuthenticated as `held`.
-        """
-        claims = self._access_tokens.verify(token)
-        held = None if self._cache is None else self._cache.held(claims.place)
-        if held is None:
-            return Payer(str(claims.user_id))
-        return None if held.value is None else held.value.payer
 
     async def _load(self, claims: Claims) -> Known | None:
         presence = await self._presences.get(claims.session_id)

@@ -1,8 +1,11 @@
 """Who a session or an API key belongs to, as it is kept between requests: tagged with that and with its user."""
 
+from collections.abc import Awaitable, Callable
+from typing import NamedTuple
+
 from msgspec import Struct
 
-from app.cache.entries import Kind, Tags
+from app.cache.entries import Entry, Kind, Tags
 from app.cache.layer import Place
 from app.domain.identity.cache_tags import of_api_key, of_session
 from app.domain.ids import ApiKeyId, SessionId, UserId
@@ -27,6 +30,20 @@ class Known(Struct, frozen=True):
         """Who pays for the requests of this caller."""
         token_id = self.caller.token_id
         return Payer(self.caller_id, None if token_id is None else str(token_id))
+
+
+BeforeLoad = Callable[[], Awaitable[None]]
+
+
+class Credential(NamedTuple):
+    """What one token says, unconfirmed. It lets nobody in: `known` asks whether it still holds."""
+
+    # Who pays for the request.
+    payer: Payer | None
+    # What this process knows of the caller. Not to be believed before its tags' versions are compared.
+    held: Entry[Known | None] | None
+    # Who it stands for. What it is given is awaited before a statement, and may refuse it.
+    known: Callable[[BeforeLoad | None], Awaitable[Known]]
 
 
 _KIND = Kind("session", Known)
