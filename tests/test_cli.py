@@ -79,6 +79,12 @@ class TestSettings:
         assert "demo" in result.stderr
 
 
+class TestLoading:
+    def test_commands_start_without_the_application(self):
+        program = "import sys, app.cli; sys.exit('fastapi' in sys.modules)"
+        assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0
+
+
 class TestMigrate:
     def test_two_at_once_are_safe(self, empty_database: str):
         both = [
