@@ -3,6 +3,7 @@
 `python -m tests.failures.altered_service NAMES serve` runs it, with what the names, parted by commas, stand for.
 """
 
+import asyncio
 import os
 import signal
 import sys
@@ -38,6 +39,8 @@ from app.redis.link import Link
 from app.telemetry.logging import get_logger
 
 DYING = "a client that is in at a death"
+# Between what should be one moment: so that a reader falls into it within seconds.
+SLOW_COMMIT_SECONDS = 0.02
 
 
 def patient() -> None:
@@ -80,6 +83,7 @@ def touch_before_commit() -> None:
             if work.touched and self.announce is not None:
                 touched, work.touched = work.touched, []
                 await self.announce(note_of(touched))
+                await asyncio.sleep(SLOW_COMMIT_SECONDS)
 
     Database.transaction = transaction  # type: ignore[method-assign]  # that is the point
 
