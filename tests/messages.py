@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass, field
 
 import asyncpg
-from sqlalchemy import select
+from sqlalchemy import Integer, bindparam, select
 
 from app.database.executor import Database
 from app.database.statements import Query
@@ -17,7 +17,8 @@ UNDELIVERED = Query(
     "tests.messages",
     select(m.id, m.kind, m.channel, m.recipient, m.subject, m.content)
     .where(m.finished_at.is_(None))
-    .order_by(m.created_at, m.id),
+    .order_by(m.created_at.desc(), m.id.desc())
+    .limit(bindparam("newest", type_=Integer)),
     lambda *row: row,
 )
 
@@ -54,25 +55,28 @@ class Outbox:
     database: Database
     cipher: FieldCipher
 
-    async def to(self, recipient: str) -> list[Sent]:
-        """All messages to this recipient, in the order in which they were written."""
+    async def to(self, recipient: str, *, among: int | None = None) -> list[Sent]:
+        """All messages to this recipient, in the order in which they were written; those among the newest ones."""
         found = []
-        for message_id, kind, channel, *sealed in await self.database.reader.all(UNDELIVERED):
+        for message_id, kind, channel, *sealed in await self.database.reader.all(UNDELIVERED, newest=among):
+            places = [Place("messages", column, message_id) for column in ("recipient", "subject", "content")]
             try:
-                to, subject, text = (
-                    self.cipher.decrypt(value, place=Place("messages", column, message_id))
-                    for value, column in zip(sealed, ("recipient", "subject", "content"), strict=True)
-                )
+                if self.cipher.decrypt(sealed[0], place=places[0]) != recipient:
+                    continue
+                subject, text = map(self._read, sealed[1:], places[1:])
             except Unreadable:  # Of a test that has keys of its own.
                 continue
-            found.append(Sent(kind, channel, to, subject, text))
-        return [sent for sent in found if sent.to == recipient]
+            found.append(Sent(kind, channel, recipient, subject, text))
+        return found[::-1]
 
     async def last_to(self, recipient: str) -> Sent:
         """The newest message to this recipient, which there must be."""
-        found = await self.to(recipient)
+        found = await self.to(recipient, among=20) or await self.to(recipient)
         assert found, "nothing was written to this recipient"
         return found[-1]
+
+    def _read(self, sealed: bytes, place: Place) -> str:
+        return self.cipher.decrypt(sealed, place=place)
 
 
 @dataclass

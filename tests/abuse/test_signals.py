@@ -4,8 +4,7 @@ import pytest
 
 from app.abuse.scores import HINTS_SHARE
 from app.abuse.signals import WEIGHTS, Signal, is_trap, signal_of
-from app.main import create_app
-from app.settings import load_settings
+from tests.application import application
 
 DEFAULT_THRESHOLD = 5000
 
@@ -74,7 +73,7 @@ class TestTraps:
         assert not is_trap(path)
 
     def test_no_route_of_ours_is_one(self):
-        routes = create_app(load_settings(ENVIRONMENT="test")).openapi()["paths"]
+        routes = application().openapi()["paths"]
         assert len(routes) > 50
         assert [path for path in routes if is_trap(path)] == []
 

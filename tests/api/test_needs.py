@@ -9,8 +9,7 @@ from app.api.dispatch import endpoints
 from app.api.needs import Need, need_of, needs
 from app.api.routing import ApiRoute, PublicRoute
 from app.domain.identity.permissions import Permission
-from app.main import create_app
-from app.settings import load_settings
+from tests.application import application
 
 
 async def endpoint(request: Request) -> Response:
@@ -71,5 +70,5 @@ class TestWhatFollows:
 
 
 def test_every_permission_is_needed_somewhere() -> None:
-    routes = [each.route for each in endpoints(create_app(load_settings(ENVIRONMENT="test")).routes)]
+    routes = [each.route for each in endpoints(application().routes)]
     assert {route.need.permission for route in routes if not route.is_public} == set(Permission)

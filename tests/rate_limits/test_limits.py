@@ -12,13 +12,12 @@ from app.api.charging import per_item
 from app.api.limit_plans import plans_of
 from app.api.routing import ApiRoute, PublicRoute
 from app.concurrency_limit import ConcurrencyLimit
-from app.main import create_app
 from app.rate_limits.budgets import ADMITTED, REFUSED, Charge, Payer
 from app.rate_limits.declarations import DeclaredLimits, UnenforcedLimit
 from app.rate_limits.limits import Plan, RateLimits
 from app.rate_limits.pressure import Pressure
 from app.setting_groups import RateLimitSettings
-from app.settings import load_settings
+from tests.application import application
 
 CLIENT = "203.0.113.9"
 
@@ -111,7 +110,7 @@ class TestPlans:
         assert plan.has_declared
 
     def test_every_operation_of_the_service_has_one(self) -> None:
-        app = create_app(load_settings(ENVIRONMENT="test"))
+        app = application()
         plans = app.state.limits.plans
         assert len(plans) > 60
         assert {template for (_, template), plan in plans.items() if plan.is_exempt} == {

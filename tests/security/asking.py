@@ -17,8 +17,10 @@ def entitled(operation: Operation) -> Role:
     return Role.ADMINISTRATOR if is_for_administrators else Role.OWNER
 
 
-async def fair_question(cast: Cast, operation: Operation) -> Question:
-    """A question that the operation would answer."""
+async def fair_question(cast: Cast, operation: Operation, *, again: Question | None = None) -> Question:
+    """A question that the operation would answer; the one that was asked before, if to ask changes nothing."""
+    if again is not None and operation.method == "GET":
+        return again
     return await cast.question(operation, entitled(operation), Place.OWN)
 
 

@@ -7,8 +7,7 @@ from starlette.routing import BaseRoute
 
 from app.api.dispatch import endpoints
 from app.api.routing import ApiRoute
-from app.main import create_app
-from app.settings import load_settings
+from tests.application import application
 
 PUBLIC = {
     ("GET", "/"),
@@ -48,7 +47,7 @@ PUBLIC = {
     ("GET", "/problems/{slug}"),
 }
 
-ROUTES: list[BaseRoute] = list(create_app(load_settings(ENVIRONMENT="test")).routes)
+ROUTES: list[BaseRoute] = list(application().routes)
 OPERATIONS = sorted({(method, each.template) for each in endpoints(ROUTES) for method in each.methods})
 
 

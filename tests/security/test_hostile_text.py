@@ -19,6 +19,7 @@ WRITES = [each for each in operations() if each.example is not None and places_o
 WITH_PATHS = [each for each in operations() if each.names]
 CSV = [each for each in operations() if "text/csv" in each.produces]
 SPLITTING = "x\r\nSet-Cookie: canary=1\r\nLocation: https://evil.test/\r\n\r\n<script>canary()</script>"
+UNREFUSED = ["X-Request-Id", "Traceparent", "User-Agent", "Origin", "Referer", "Cookie"]
 FORMULAS = ("=1+1", "+1", "-1", "@SUM(1)", "\t=1", "\r=1", "=cmd|' /C calc'!A0")
 UNDECODABLE = (
     "%00",
@@ -75,13 +76,16 @@ class TestHeaders:
         self, operation: Operation, cast: Cast, client: httpx.AsyncClient
     ) -> None:
         """Servers refuse line ends in headers; should one come through, it still ends nowhere."""
-        names = {each["name"] for each in operation.parameters if each["in"] == "header"}
-        for name in names | {"X-Request-Id", "Traceparent", "Accept", "User-Agent", "Origin", "Referer", "Cookie"}:
+        own = [each["name"] for each in operation.parameters if each["in"] == "header"]
+        question = None
+        # Those that nothing is refused for go together.
+        for names in [*([name] for name in own), ["Accept"], UNREFUSED]:
             for value in (SPLITTING.encode(), b"\x00canary", b"canary\xff\xfe", b"canary" * 2000):
-                question = await fair_question(cast, operation)
-                answer = await ask(client, operation, question, headers=[(name.encode(), value)])
-                assert answer.status_code < 500, f"{name}: {answer.text}"
-                assert is_whole(answer), f"{name}: {answer.headers}"
+                question = await fair_question(cast, operation, again=question)
+                headers = [(name.encode(), value) for name in names]
+                answer = await ask(client, operation, question, headers=headers)
+                assert answer.status_code < 500, f"{names}: {answer.text}"
+                assert is_whole(answer), f"{names}: {answer.headers}"
 
 
 @pytest.mark.parametrize("operation", WITH_PATHS, ids=str)

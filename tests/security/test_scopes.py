@@ -10,11 +10,9 @@ from typing import Any
 import httpx
 import pytest
 
-from app.api.openapi import Version, document
 from app.database.executor import Database
-from app.main import create_app
-from app.settings import load_settings
 from tests.api_key_factories import key_header, make_api_key
+from tests.application import VERSIONS, document_made
 from tests.factories import make_user
 
 SOME_ID = "0192f0c1-2b3c-7d4e-8f5a-6b7c8d9e0f1a"
@@ -51,8 +49,7 @@ SCOPES = (
     "todos:write",
     "users:read",
 )
-VERSIONS: tuple[Version, ...] = ("v1", "v2")
-DOCUMENTS = {version: document(create_app(load_settings(ENVIRONMENT="test")), version) for version in VERSIONS}
+DOCUMENTS = {version: document_made(version) for version in VERSIONS}
 
 
 @dataclass(frozen=True)
