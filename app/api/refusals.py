@@ -12,6 +12,8 @@ from app.domain.errors import NotAllowed
 from app.domain.users.caller import Caller
 from app.lifespan import services_of
 
+_LONGEST_IDENTITY = 64
+
 
 async def answer(request: Request, error: Exception) -> Response:
     """The response for any error that a handler may raise, also as an exception handler of the framework."""
@@ -43,9 +45,14 @@ async def record(scope: Scope, *errors: Exception | None) -> None:
 
 
 def _subject(scope: Scope) -> Subject | None:
-    """What the path names last: `member` for `/teams/{team_id}/members/{member_id}`."""
+    """What the path names last: `member` for `/teams/{team_id}/members/{member_id}`.
+
+    None for what can be no name of anything: who is refused is so before anybody has looked at the path.
+    """
     named: dict[str, str] = scope.get("path_params") or {}
     if not named:
         return None
     name, identity = list(named.items())[-1]
+    if len(identity) > _LONGEST_IDENTITY or not identity.isprintable():
+        return None
     return Subject(name.removesuffix("_id"), identity)

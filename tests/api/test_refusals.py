@@ -8,6 +8,7 @@ from app.database.executor import Database
 from app.domain.audit.action import Action
 from tests.api.conftest import NewPerson, Person
 from tests.api.memberships import joined
+from tests.api_key_factories import key_header, make_api_key
 from tests.domain.audit.log_read import Kept, by_actor
 from tests.factories import make_user
 
@@ -53,6 +54,16 @@ class TestRefused:
         assert (await ann.http.get("/api/v1/users")).status_code == 403
         (kept,) = await refusals(database, ann)
         assert kept.changed["operation"] == [None, "GET /api/v1/users"]
+
+    @pytest.mark.parametrize("segment", ["%00", "a%0Ab", "x" * 6000])
+    async def test_what_can_be_no_name_is_not_taken_for_one(
+        self, ann: Person, database: Database, segment: str
+    ) -> None:
+        key = await make_api_key(database, ann.user, ["me:read"])
+        ann.http.headers.update(key_header(key))
+        assert (await ann.http.delete(f"/api/v2/todos/{segment}")).status_code == 403
+        (kept,) = await refusals(database, ann)
+        assert kept.subject == (None, None)
 
     async def test_what_cannot_be_seen_is_not_refused_but_absent(
         self, bob: Person, team: dict[str, Any], database: Database
