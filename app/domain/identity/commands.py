@@ -8,7 +8,7 @@ from app.domain import notices
 from app.domain.audit import commands as audit
 from app.domain.audit.action import Action
 from app.domain.audit.entry import Changes, Subject
-from app.domain.errors import Conflict, NotFound, invalid
+from app.domain.errors import Conflict, NotAuthenticated, NotFound, invalid
 from app.domain.identity import (
     devices_repository,
     mailed_token_repository,
@@ -186,8 +186,8 @@ async def change_password(
     """Gives the caller a new password, ends all their other sessions and tells them by mail.
 
     Who has a second factor must have proved it just now, and may have a shorter password. Raises NotAuthenticated
-    (WRONG_PASSWORD, STEP_UP_REQUIRED), TooManyAttempts, Invalid, and Conflict if the password was changed at the same
-    time.
+    (WRONG_PASSWORD, STEP_UP_REQUIRED, SESSION_ENDED), TooManyAttempts, Invalid, and Conflict if the password or whether
+    there is a second factor was changed at the same time.
     """
     holder = await prove_password(database, authority, caller, current_password, field="current_password")
     if normalised(new_password) == normalised(current_password):
@@ -202,10 +202,15 @@ async def change_password(
     needs_factor = password_policy.needs_second_factor(new_password, email=holder.email, name=holder.name)
     new_hash = await authority.passwords.hash(new_password)
     async with unit_of_work(database) as work:
-        if holder.has_second_factor:
+        # As it is now: since the password was looked at, two more were hashed. Nobody changes it until this ends.
+        await users_repository.lock(work, caller.user_id)
+        present = await users_repository.password_by_id(work, caller.user_id)
+        if present is None or not await repository.present(work, [caller.own_session]):
+            raise NotAuthenticated("Your session has ended; log in again.", code="SESSION_ENDED")
+        if present.has_second_factor:
             await require_fresh(work, caller)
         old_hash = holder.password_hash
-        if not await password_repository.replace_password(
+        if present.has_second_factor is not holder.has_second_factor or not await password_repository.replace_password(
             work, caller.user_id, old_hash=old_hash, new_hash=new_hash, needs_factor=needs_factor
         ):
             raise Conflict("Your password was changed by another request; try again.", code="PASSWORD_CHANGED")
@@ -218,7 +223,7 @@ async def change_password(
             subject=Subject("user", caller.user_id),
             changed={"password": (None, None), "session_ids": (ended, [])},
         )
-        await notices.tell(work, cipher, Notice.PASSWORD_CHANGED, to=holder.email)
+        await notices.tell(work, cipher, Notice.PASSWORD_CHANGED, to=present.email)
 
 
 async def purge_expired(database: Database) -> int:

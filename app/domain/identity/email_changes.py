@@ -29,11 +29,12 @@ async def ask(database: Database, letters: Letters, caller: Caller, email: str) 
     email = checked_email(email)
     token = new_token()
     async with unit_of_work(database) as work:
-        await require_fresh(work, caller)
         await repository.line_up(work, email)
         user = (await users_repository.lock(work, caller.user_id)).get(caller.user_id)
         if user is None:
             raise NotFound("user", caller.user_id)
+        # Under the lock: what ends a session ends these tokens as well, and must not be followed by a new one.
+        await require_fresh(work, caller)
         written = await repository.write_email_change(work, token, user.id, email)
         if written is None:
             return

@@ -63,16 +63,14 @@ async def begin_sms(
     Raises as `begin_totp`, and Invalid, and Conflict (METHOD_NOT_OFFERED) where none are sent.
     """
     number = checked_phone(phone_number)
-    holder = await _begin(database, authority, keys, caller, Method.SMS, password=password, text=number)
-    await _send_to_pending(database, keys, caller, Method.SMS, holder)
+    await _begin(database, authority, keys, caller, Method.SMS, password=password, text=number)
 
 
 async def begin_mail(
     database: Database, authority: Authority, keys: FactorKeys, caller: Caller, *, password: str
 ) -> None:
     """Sends a code to the account's address: a factor, once the code comes back. Raises as `begin_sms`."""
-    holder = await _begin(database, authority, keys, caller, Method.MAIL, password=password, text=None)
-    await _send_to_pending(database, keys, caller, Method.MAIL, holder)
+    await _begin(database, authority, keys, caller, Method.MAIL, password=password, text=None)
 
 
 async def confirm(database: Database, keys: FactorKeys, caller: Caller, method: Method, code: str) -> Confirmed:
@@ -149,7 +147,8 @@ async def send_code(database: Database, keys: FactorKeys, caller: Caller, method
     holder = await users_repository.password_by_id(database.reader, caller.user_id)
     if factor is None or holder is None:
         raise NotFound(f"{method} factor")
-    await sending.send_code(database, keys, factor, email=holder.email)
+    async with unit_of_work(database) as work:
+        await sending.send_code(work, keys, factor, email=holder.email)
 
 
 async def purge_stale(database: Database) -> int:
@@ -182,16 +181,11 @@ async def _begin(
     sealed = None if text is None else keys.seal(text, factor_id)
     async with unit_of_work(database) as work:
         await require_fresh(work, caller)
-        await repository.begin(work, factor_id, user_id=caller.user_id, method=method, sealed=sealed)
+        factor = await repository.begin(work, factor_id, user_id=caller.user_id, method=method, sealed=sealed)
+        # In one: if a code may not be sent yet, the one that is on its way stays what it was.
+        if method is not Method.TOTP:
+            await sending.send_code(work, keys, factor, email=holder.email)
     return holder
-
-
-async def _send_to_pending(
-    database: Database, keys: FactorKeys, caller: Caller, method: Method, holder: PasswordHolder
-) -> None:
-    factor = await repository.pending(database.reader, caller.user_id, method)
-    if factor is not None:
-        await sending.send_code(database, keys, factor, email=holder.email)
 
 
 async def _locked(work: Transaction, caller: Caller) -> PasswordHolder:

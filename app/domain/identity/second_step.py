@@ -8,6 +8,7 @@ from app.domain.identity.session import Client, Tokens
 from app.domain.second_factors import proving, sending
 from app.domain.second_factors.factor import Method
 from app.domain.second_factors.keys import FactorKeys
+from app.domain.unit_of_work import unit_of_work
 
 
 async def finish_login(
@@ -41,4 +42,5 @@ async def send_login_code(
     factor = await sending.addressee(database.reader, holder.user_id, method)
     if factor is None:
         raise invalid("#/method", "UNKNOWN_METHOD", "method must be one of yours that codes are sent for.")
-    await sending.send_code(database, keys, factor, email=holder.email)
+    async with unit_of_work(database) as work:
+        await sending.send_code(work, keys, factor, email=holder.email)

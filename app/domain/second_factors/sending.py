@@ -6,7 +6,7 @@ The answer is the same whether or not a message arrives: it is stored with the c
 from collections.abc import Iterable
 from datetime import timedelta
 
-from app.database.executor import Database, Reader
+from app.database.executor import Reader, Transaction
 from app.domain.audit import commands as audit
 from app.domain.audit.action import Action
 from app.domain.audit.entry import Subject
@@ -18,7 +18,6 @@ from app.domain.second_factors import code_repository, codes, repository
 from app.domain.second_factors.factor import Factor, Method
 from app.domain.second_factors.keys import FactorKeys
 from app.domain.second_factors.totp import ISSUER
-from app.domain.unit_of_work import unit_of_work
 from app.field_encryption import FieldCipher
 
 DAILY_MAXIMUM = 10
@@ -35,8 +34,8 @@ async def addressee(reader: Reader, user_id: UserId, method: Method) -> Factor |
     return None
 
 
-async def send_code(database: Database, keys: FactorKeys, factor: Factor, *, email: str) -> None:
-    """Sends a new code for a factor, by SMS or to `email`; the one before is worth nothing from now on.
+async def send_code(work: Transaction, keys: FactorKeys, factor: Factor, *, email: str) -> None:
+    """Sends a new code for a factor, by SMS or to `email`; the one before is worth nothing once `work` is committed.
 
     Raises TooManyAttempts within 30 seconds of the last one, and after ten in a day to one user or one number. What is
     sent to confirm a number is counted apart from what goes to those who have confirmed it.
@@ -48,35 +47,32 @@ async def send_code(database: Database, keys: FactorKeys, factor: Factor, *, ema
         f"{code} is your code for the {ISSUER.lower()}, for {codes.LIFETIME.seconds // 60} minutes. "
         "Tell it to nobody: we never ask for it."
     )
-    async with unit_of_work(database) as work:
-        for recipient in recipients:
-            if not await code_repository.admit_sending(
+    for recipient in recipients:
+        if not await code_repository.admit_sending(work, recipient, maximum=DAILY_MAXIMUM, window=WINDOW, pause=PAUSE):
+            seconds = await code_repository.seconds_until_sending(
                 work, recipient, maximum=DAILY_MAXIMUM, window=WINDOW, pause=PAUSE
-            ):
-                seconds = await code_repository.seconds_until_sending(
-                    work, recipient, maximum=DAILY_MAXIMUM, window=WINDOW, pause=PAUSE
-                )
-                raise TooManyAttempts(
-                    f"A code was sent a moment ago, or {DAILY_MAXIMUM} were within a day.",
-                    retry_after_seconds=max(seconds, 1),
-                )
-        await repository.set_code(work, factor.id, keys.codes.hash(factor.id, code), lifetime=codes.LIFETIME)
-        message = Message(
-            kind="second_factor_code",
-            channel="sms" if factor.method is Method.SMS else "mail",
-            to=to,
-            subject=f"Your code for the {ISSUER.lower()}",
-            text=text,
-            lifetime=codes.LIFETIME,
-        )
-        await messages.send(work, keys.cipher, message)
-        audit.record(
-            work,
-            Action.SECOND_FACTOR_CODE_SENT,
-            actor=factor.user_id,
-            subject=Subject("user", factor.user_id),
-            changed={"method": (None, factor.method.value)},
-        )
+            )
+            raise TooManyAttempts(
+                f"A code was sent a moment ago, or {DAILY_MAXIMUM} were within a day.",
+                retry_after_seconds=max(seconds, 1),
+            )
+    await repository.set_code(work, factor.id, keys.codes.hash(factor.id, code), lifetime=codes.LIFETIME)
+    message = Message(
+        kind="second_factor_code",
+        channel="sms" if factor.method is Method.SMS else "mail",
+        to=to,
+        subject=f"Your code for the {ISSUER.lower()}",
+        text=text,
+        lifetime=codes.LIFETIME,
+    )
+    await messages.send(work, keys.cipher, message)
+    audit.record(
+        work,
+        Action.SECOND_FACTOR_CODE_SENT,
+        actor=factor.user_id,
+        subject=Subject("user", factor.user_id),
+        changed={"method": (None, factor.method.value)},
+    )
 
 
 def counts_of(cipher: FieldCipher, user_id: UserId, numbers: Iterable[str]) -> list[bytes]:

@@ -6,6 +6,7 @@ from app.domain.errors import Conflict, NotAuthenticated, NotFound
 from app.domain.identity import challenges, enrolment, factor_reset, second_step
 from app.domain.second_factors import proving, repository, sending
 from app.domain.second_factors.factor import Method
+from app.domain.unit_of_work import unit_of_work
 from app.domain.users import repository as users
 from app.domain.users.cache_tags import of_user
 from app.domain.users.caller import Caller
@@ -170,7 +171,8 @@ async def sending_to_a_factor(stage: Stage) -> None:
     user, _, _ = await with_sms(stage)
     (factor,) = await repository.confirmed(stage.behind.reader, user.id)
     stage.begin()
-    await sending.send_code(stage.database, stage.keys, factor, email=user.email)
+    async with unit_of_work(stage.database) as work:
+        await sending.send_code(work, stage.keys, factor, email=user.email)
 
 
 async def resetting(stage: Stage) -> set[str]:

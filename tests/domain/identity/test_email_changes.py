@@ -8,11 +8,13 @@ import pytest
 from app.database.executor import Database
 from app.domain.errors import Invalid, NotAuthenticated
 from app.domain.identity import administration, commands, email_changes
+from app.domain.identity import repository as sessions
 from app.domain.identity.administration import AccessChange
 from app.domain.identity.authority import Authority
 from app.domain.identity.gate import SessionGate
 from app.domain.identity.letters import Letters
 from app.domain.identity.mailed_tokens import PER_ADDRESS
+from app.domain.identity.session import Ending
 from app.domain.users import repository
 from app.domain.users.user import User
 from tests.domain.audit import log_read
@@ -20,6 +22,7 @@ from tests.domain.identity.clocks import let_mailed_tokens_expire, let_proof_age
 from tests.domain.identity.conftest import Measured, NewVisitor, Visitor
 from tests.domain.identity.mailing import good_tokens, mailed
 from tests.factories import CLIENT, PASSWORD, make_user
+from tests.locks import waits_for
 from tests.messages import Outbox
 
 
@@ -90,9 +93,9 @@ class TestAsk:
                 await movers.ask(visitor, email)
         first = next(iter(spent.values()))
         assert first.statements == [
-            "sessions.fresh",
             "mailed_tokens.line_up",
             "users.lock",
+            "sessions.fresh",
             "mailed_tokens.email_change",
             "mailed_tokens.end_of_user",
             "messages.insert",
@@ -114,6 +117,18 @@ class TestAsk:
             await movers.ask(visitor, email)
         assert caught.value.code == "STEP_UP_REQUIRED"
         assert [*await movers.kinds(email), *await movers.kinds(visitor.user.email)] == []
+
+    async def test_a_session_that_ends_meanwhile_asks_for_nothing(self, movers: Movers, visitor: Visitor) -> None:
+        """Else a token would be good that was written after all of them had ended."""
+        email = some_address()
+        async with movers.database.transaction() as work:
+            await repository.lock(work, visitor.user.id)
+            late = asyncio.create_task(movers.ask(visitor, email))
+            await waits_for(work, late)
+            await sessions.revoke_all(work, visitor.user.id, Ending.PASSWORD_RESET)
+        with pytest.raises(NotAuthenticated):
+            await late
+        assert await movers.kinds(email) == []
 
     async def test_what_is_no_address_is_refused(self, movers: Movers, visitor: Visitor) -> None:
         with pytest.raises(Invalid) as caught:

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from app.domain.errors import Conflict, Invalid, NotAuthenticated, NotFound
+from app.domain.errors import Conflict, Invalid, NotAuthenticated, NotFound, TooManyAttempts
 from app.domain.identity import enrolment, queries, step_up
 from app.domain.identity import repository as sessions
 from app.domain.identity.session import Ending, Tokens
@@ -164,6 +164,22 @@ class TestSmsAndMail:
         mine = await queries.second_factors(house.database.reader, house.keys, visitor.caller)
         assert [factor.to for factor in mine.factors] == [f"{visitor.user.email[0]}•••@example.com"]
 
+    async def test_asking_again_too_soon_leaves_the_code_that_is_on_its_way(
+        self, house: House, visitor: Visitor
+    ) -> None:
+        number = a_number()
+
+        async def begin() -> None:
+            await enrolment.begin_sms(
+                house.database, house.authority, house.keys, visitor.caller, password=PASSWORD, phone_number=number
+            )
+
+        await begin()
+        code = (await house.outbox.last_to(number)).code
+        with pytest.raises(TooManyAttempts):
+            await begin()
+        assert await house.confirm(visitor.caller, code, Method.SMS)
+
     async def test_a_channel_that_is_off_is_not_offered(self, house: House, visitor: Visitor) -> None:
         keys = replace(house.keys, offered=frozenset({Method.TOTP}))
         with pytest.raises(Conflict) as caught:
@@ -214,33 +230,6 @@ class TestRemove:
         assert await house.methods(visitor.caller) == [Method.TOTP]
         await house.change_password(visitor.caller, SHORT_PASSWORD, "blue penguin umbrella")
         await house.remove(visitor.caller)
-
-
-class TestShortPassword:
-    async def test_without_a_factor_nobody_gets_one(self, house: House, visitor: Visitor) -> None:
-        with pytest.raises(Invalid) as caught:
-            await house.change_password(visitor.caller, PASSWORD, SHORT_PASSWORD)
-        assert caught.value.fields[0].code == "PASSWORD_TOO_SHORT"
-
-    async def test_it_takes_a_fresh_session(self, house: House, visitor: Visitor) -> None:
-        await house.totp(visitor.caller)
-        await let_proof_age(house.database, visitor.caller.own_session)
-        await must_step_up(house.change_password(visitor.caller, PASSWORD, "blue penguin umbrella"))
-
-    async def test_a_factor_that_goes_meanwhile_is_missed(self, house: House, visitor: Visitor) -> None:
-        """Between the check of the new password and its storing, which hashing makes long."""
-        await house.totp(visitor.caller)
-        original = house.authority.passwords.hash
-
-        async def hash_slowly(password: str) -> str:
-            await house.remove(visitor.caller)
-            return await original(password)
-
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(house.authority.passwords, "hash", hash_slowly)
-            with pytest.raises(Conflict):
-                await house.change_password(visitor.caller, PASSWORD, SHORT_PASSWORD)
-        await step_up.prove_password(house.database, house.authority, visitor.caller, PASSWORD, field="password")
 
 
 class TestMakeRecoveryCodes:
