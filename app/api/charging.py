@@ -2,7 +2,8 @@
 
 A charge leaves for Redis as soon as the operation is known, together with what confirms the caller, and is waited for
 together with that; nothing is read, loaded or done before. A refused request is charged nothing at all, so whoever
-waits as long as `Retry-After` says is let in. What a bulk request costs beyond 1 is charged when its items are counted.
+waits as long as `Retry-After` says is let in. What a bulk request costs beyond 1 is charged when its items are counted;
+if that is refused, the 1 is lost, and `Retry-After` counts it in.
 """
 
 from collections.abc import Callable
@@ -13,7 +14,7 @@ from starlette.types import Scope
 
 from app.api.problems import HttpProblem, address_blocked
 from app.lifespan import services_of
-from app.rate_limits.budgets import ADMITTED, BLOCKED, Charge, Headers, Limit, Payer
+from app.rate_limits.budgets import ADMITTED, BLOCKED, REFUSED, Charge, Headers, Limit, Payer
 from app.rate_limits.limits import Plan
 
 Endpoint = TypeVar("Endpoint", bound=Callable[..., Any])
@@ -86,6 +87,10 @@ async def charge_items(scope: Scope, count: int) -> None:
     others = tuple([(limit, key, count - 1) for limit, key, _ in items if limit.counts_items])
     scope["charge"] = charge = Charge(block_key, others)
     limits.charge(charge)
+    if charge.verdict is None:
+        await charge.wait()
+    if charge.verdict == REFUSED and charge.limit is not None:
+        charge.wait_us += charge.limit.rate.emission_us  # Whoever comes again pays for the first item again.
     await admitted(scope)
 
 

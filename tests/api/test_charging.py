@@ -264,6 +264,8 @@ class TestBulk:
         await http.post(f"{V2}/todos/batch", json=self.batch(50))
         refused = await http.post(f"{V2}/todos/batch", json=self.batch(60))
         assert (refused.status_code, *rate_limit(refused)[:2]) == (429, "bulk", 49)
+        # Of 59 items ten are too many, and the first of the sixty has to be paid for again.
+        assert 11 * 216 - 10 < int(refused.headers["retry-after"]) <= 11 * 216
         assert (await http.get(f"{V2}/todos/stats")).json()["total"] == 350
         assert (await http.post(f"{V2}/todos/batch", json=self.batch(49))).status_code == 200
 

@@ -1,6 +1,7 @@
 """The address of your account, and how it gets another."""
 
 from fastapi import APIRouter
+from starlette.requests import Request
 from starlette.responses import Response
 
 from app.api.dependencies import CurrentCaller, ServicesHere
@@ -11,15 +12,23 @@ from app.api.v1.auth_documents import mail_is_on_its_way
 from app.api.v2.user_documents import own_account_document, own_account_tag
 from app.api.v2.user_schemas import OwnAccount
 from app.domain.identity import email_changes
+from app.rate_limits.declarations import limiter
 
 router = APIRouter(prefix="/me/email", tags=["me"], route_class=ApiRoute)
 
 
 @router.post("", status_code=202, response_model=wire.MailIsOnItsWay, summary="Ask for another address")
-async def change_my_email(body: wire.AddressGiven, caller: CurrentCaller, services: ServicesHere) -> Response:
+@limiter.limit("10/hour")
+async def change_my_email(
+    request: Request,  # noqa: ARG001 - slowapi's decorator asks for it
+    body: wire.AddressGiven,
+    caller: CurrentCaller,
+    services: ServicesHere,
+) -> Response:
     """Mails a token to the new address, and a warning to the one that you have. Until it is confirmed, that stays.
 
-    The answer is the same for every address. If another account has it, its owner is told, and nobody else.
+    The answer is the same for every address. If another account has it, its owner is told, and nobody else. You can
+    ask ten times an hour.
     """
     await email_changes.ask(services.database, services.letters, caller, body.email)
     return mail_is_on_its_way()

@@ -1,6 +1,7 @@
 """Your second factors: setting them up, seeing them, taking them away."""
 
 from fastapi import APIRouter
+from starlette.requests import Request
 from starlette.responses import Response
 
 from app.api.dependencies import CurrentCaller, ServicesHere
@@ -12,6 +13,7 @@ from app.api.v2 import second_factor_documents as documents
 from app.api.v2 import second_factor_schemas as wire
 from app.domain.identity import enrolment, queries
 from app.domain.second_factors.factor import Method
+from app.rate_limits.declarations import limiter
 
 router = APIRouter(prefix="/me/mfa", tags=["me"], route_class=ApiRoute)
 
@@ -96,10 +98,16 @@ async def send_my_code(method: SentMethod, caller: CurrentCaller, services: Serv
 
 
 @router.post("/recovery-codes", response_model=wire.RecoveryCodes, summary="Make new recovery codes")
-async def make_recovery_codes(caller: CurrentCaller, services: ServicesHere) -> Response:
+@limiter.limit("10/hour")
+async def make_recovery_codes(
+    request: Request,  # noqa: ARG001 - slowapi's decorator asks for it
+    caller: CurrentCaller,
+    services: ServicesHere,
+) -> Response:
     """Ten new recovery codes, shown this once; the older ones are worth nothing from now on.
 
-    Takes a fresh session (401, `STEP_UP_REQUIRED`); without a second factor it is a 409.
+    Takes a fresh session (401, `STEP_UP_REQUIRED`); without a second factor it is a 409. A mail tells of them, so you
+    can ask ten times an hour.
     """
     made = await enrolment.make_recovery_codes(services.database, services.factor_keys, caller)
     codes: wire.RecoveryCodes = {"recovery_codes": made}
