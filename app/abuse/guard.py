@@ -167,7 +167,8 @@ class Guard:
             log.warning("client would be blocked", client_address=client_key, signals=signals, points=points)
             return
         self.slowed.pop(client_key, None)
-        self.blocklist.hold(client_key, SHORTEST.total_seconds())
+        if self.blocklist.seconds_left(client_key) < SHORTEST.total_seconds():
+            self.blocklist.hold(client_key, SHORTEST.total_seconds())
         try:
             block = await commands.block_offender(self._database, client_key, signals=signals, score=points)
         except DatabaseUnavailable as error:

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from app.abuse.guard import Guard
+from app.abuse.scores import Scored
 from app.abuse.signals import Signal
 from tests.abuse.attacked import TRAPS, spring_traps
 from tests.abuse.conftest import Visitor
@@ -57,6 +58,13 @@ class TestBlocked:
         await visit(f"{net}:ffff::2").get(TRAPS[1])
         await until(lambda: guard.blocklist.seconds_left(f"{net}::/64") > 0)
         assert (await visit(f"{net}::3").get("/")).status_code == 429
+
+    async def test_a_longer_one_is_not_shortened_by_what_was_under_way(self, guard: Guard, address: str):
+        enough = Scored(10_000, (Signal.TRAP,))
+        await guard._decide(address, enough)
+        guard.blocklist.hold(address, 7200)
+        await guard._decide(address, enough)
+        assert guard.blocklist.seconds_left(address) > 7000
 
     async def test_a_block_ends_by_itself(self, visit: Visitor, guard: Guard, address: str):
         guard.blocklist.hold(address, 0.2)
