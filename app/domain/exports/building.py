@@ -20,7 +20,7 @@ from app.domain.exports.archive import ArchiveWriter, Index
 from app.domain.exports.contents import FILES, File
 from app.domain.exports.contents_repository import WALKS
 from app.domain.exports.export import ATTEMPTS_MAXIMUM, CHUNK_BYTES, Claimed
-from app.domain.exports.lines import Person, line_of, opened_phone
+from app.domain.exports.lines import Person, line_of, phone_of
 from app.domain.exports.walk_repository import Row
 from app.domain.ids import UserId
 from app.domain.notices import Notice, tell
@@ -115,8 +115,8 @@ async def _build(database: Database, cipher: FieldCipher, claimed: Claimed, *, p
 async def _person(reader: Reader, cipher: FieldCipher, user_id: UserId) -> Person:
     addresses = await contents_repository.addresses(reader, user_id)
     phones = await contents_repository.phones(reader, user_id)
-    numbers = [opened_phone(cipher, phone.factor_id, phone.sealed) for phone in phones]
-    return Person(user_id, frozenset([*map(fold, addresses), *numbers]))
+    numbers = [phone_of(cipher, phone.factor_id, phone.sealed) for phone in phones]
+    return Person(user_id, frozenset([*map(fold, addresses), *filter(None, numbers)]))
 
 
 async def _pages(reader: Reader, file: File, person: Person, page_size: int) -> AsyncIterator[list[Row]]:

@@ -13,6 +13,9 @@ import msgspec
 from app.domain.ids import UserId
 from app.domain.text import fold
 from app.field_encryption import FieldCipher, Place, Unreadable
+from app.telemetry.logging import get_logger
+
+log = get_logger(__name__)
 
 ANOTHER_PERSON = "another person"
 
@@ -33,7 +36,7 @@ class Person:
 
 
 def line_of(file: str, members: dict[str, Any], person: Person, cipher: FieldCipher) -> dict[str, Any] | None:
-    """The line that a row makes in this file; None if it is somebody else's. Raises Unreadable."""
+    """The line that a row makes in this file; None if it is somebody else's."""
     match file:
         case "second_factors":
             return _second_factor(members, cipher)
@@ -48,15 +51,19 @@ def line_of(file: str, members: dict[str, Any], person: Person, cipher: FieldCip
 def _second_factor(members: dict[str, Any], cipher: FieldCipher) -> dict[str, Any]:
     """With the telephone number, which is the person's; without the secret of an authenticator, which proves it."""
     sealed, method = members["sealed"], members["method"]
-    phone_number = opened_phone(cipher, members["id"], sealed) if sealed is not None and method == "sms" else None
+    phone_number = phone_of(cipher, members["id"], sealed) if sealed is not None and method == "sms" else None
     return {("phone_number" if name == "sealed" else name): value for name, value in members.items()} | {
         "phone_number": phone_number
     }
 
 
-def opened_phone(cipher: FieldCipher, factor_id: UUID, sealed: bytes) -> str:
-    """The telephone number that is stored with a second factor. Raises Unreadable."""
-    return cipher.decrypt(sealed, place=Place("second_factors", "sealed", factor_id))
+def phone_of(cipher: FieldCipher, factor_id: UUID, sealed: bytes) -> str | None:
+    """The telephone number that is stored with a second factor; None if its key is lost: nobody has it any more."""
+    try:
+        return cipher.decrypt(sealed, place=Place("second_factors", "sealed", factor_id))
+    except Unreadable as error:
+        log.warning("a telephone number is missing in an export", factor_id=str(factor_id), reason=str(error))
+        return None
 
 
 def _message(members: dict[str, Any], person: Person, cipher: FieldCipher) -> dict[str, Any] | None:

@@ -17,6 +17,7 @@ from tests.domain.exports.archives import exported
 from tests.domain.exports.household import CANARY, House
 from tests.factories import open_session, password_hash
 
+LOST = load_settings(ENCRYPTION_KEYS="lost:MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=")
 # Of nobody in any other test: who has a number is told of all messages to it.
 PHONE, OTHER_PHONE = "+4915100000071", "+4915100000072"
 
@@ -107,6 +108,13 @@ class TestCredentials:
         for secret in ("CANARYSECRET", OTHER_PHONE, "canary-code-hash", b"canary-code-hash".hex()):
             assert secret not in read.text
 
+    async def test_a_number_whose_key_is_lost_is_left_out_and_no_more(
+        self, database: Database, cipher: FieldCipher, house: House, rows: Any
+    ) -> None:
+        await give_factor(rows, field_cipher(LOST.encryption), house.ann.user_id, "sms", PHONE)
+        read = await exported(database, cipher, house.ann)
+        assert read.line("second_factors")["phone_number"] is None
+
     async def test_wrong_guesses_and_logins_under_way_are_hers(
         self, database: Database, cipher: FieldCipher, house: House, rows: Any
     ) -> None:
@@ -143,8 +151,7 @@ class TestMessages:
     async def test_one_that_nobody_can_open_is_nobodys(
         self, database: Database, cipher: FieldCipher, house: House
     ) -> None:
-        lost = load_settings(ENCRYPTION_KEYS="lost:MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=")
-        await send(database, field_cipher(lost.encryption), house.ann_user.email, "lost")
+        await send(database, field_cipher(LOST.encryption), house.ann_user.email, "lost")
         read = await exported(database, cipher, house.ann)
         assert "lost" not in read.values("messages", "kind")
 
