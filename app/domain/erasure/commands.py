@@ -1,8 +1,9 @@
 """Erasing people whose time has come, everywhere, and once more whom an older backup has brought back.
 
-An erasure is many short transactions, none of which takes more than BATCH rows along. Whoever is killed between two of
-them leaves the account closed and a row in `erasures`; whoever comes next begins at the top and finds less to do. The
-ledger is written before anything is gone, in the transaction from which on nobody can call it off.
+An erasure is many short transactions, none of which takes more than BATCH rows along, of the audit log 1,000. Whoever
+is killed between two of them leaves the account closed and a row in `erasures`; whoever comes next begins at the top
+and finds less to do. The ledger is written before anything is gone, in the transaction from which on nobody can call
+it off.
 """
 
 import asyncio

@@ -7,7 +7,6 @@ import pytest
 from app.database.executor import Reader
 from app.domain.audit.verification import verify
 from app.domain.erasure import commands, content_repository
-from app.domain.erasure.rules import RULES, Fate
 from app.domain.ids import UserId
 from app.domain.pages import PageRequest
 from app.domain.teams import queries as team_queries
@@ -16,6 +15,7 @@ from app.domain.todos import queries as todo_queries
 from app.domain.users import repository as users_repository
 from app.erasure_ledger import digest_of
 from tests.domain.erasure.leavers import Leaver, Scene, forms_of_id, tables_with
+from tests.domain.erasure.rules import RULES, Fate
 from tests.factories import make_user
 from tests.team_factories import caller_for, make_caller, make_member, make_project, make_team, make_todo
 

@@ -7,7 +7,7 @@ from sqlalchemy import Column, ForeignKey, MetaData, Table
 
 import app.domain
 from app.database.schema import metadata, uuid
-from app.domain.erasure.rules import RULES, Fate
+from tests.domain.erasure.rules import RULES, Fate
 
 for module in pkgutil.walk_packages(app.domain.__path__, "app.domain."):
     if module.name.endswith("tables"):

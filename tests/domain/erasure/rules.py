@@ -36,7 +36,7 @@ RULES: Mapping[str, Rule] = {
     "export_chunks": Rule(Fate.DELETED, "The archives."),
     "messages": Rule(Fate.DELETED, "What waits to be sent to the person; what was sent says nobody's name."),
     "teams": Rule(Fate.DELETED, "The personal team, and others in which nobody else is."),
-    "team_memberships": Rule(Fate.DELETED, "Whoever is in the team for longest inherits it from its last owner."),
+    "team_memberships": Rule(Fate.DELETED, "Who can still come in and has the highest role inherits the team."),
     "todos": Rule(Fate.UNLINKED, "Those of teams that stay belong to the team: nobody created them or has to do them."),
     "projects": Rule(Fate.UNLINKED, "As todos."),
     "tags": Rule(Fate.DELETED, "With the teams that go; tags of other teams say nobody's name."),
