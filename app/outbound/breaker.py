@@ -32,7 +32,7 @@ class BreakerOpen(Exception):
 
 @dataclass(frozen=True, slots=True)
 class BreakerFacts:
-    """What a breaker has seen: for health and statistics."""
+    """What a breaker has seen."""
 
     state: State
     failures_in_a_row: int

@@ -4,7 +4,7 @@ A process that sends nothing imports neither httpx nor aiosmtplib: 3 MB and 0.1 
 """
 
 from app.outbound.address_guard import AddressGuard
-from app.outbound.breaker import Breaker, BreakerFacts, WithBreaker
+from app.outbound.breaker import Breaker, WithBreaker
 from app.outbound.console import Console, Off
 from app.outbound.provider import Channel, Provider
 from app.setting_groups import OutboundSettings
@@ -23,15 +23,6 @@ class Providers:
         if channel not in self._built:
             self._built[channel] = self._mail() if channel == "mail" else self._sms()
         return self._built[channel]
-
-    @property
-    def breakers(self) -> dict[Channel, BreakerFacts]:
-        """The state of those circuit breakers that have been used."""
-        return {
-            channel: provider.breaker.facts
-            for channel, provider in self._built.items()
-            if isinstance(provider, WithBreaker)
-        }
 
     async def close(self) -> None:
         """Closes what was built."""

@@ -16,7 +16,6 @@ TITLE_MAXIMUM = 200
 DESCRIPTION_MAXIMUM = 20_000
 TAGS_MAXIMUM = 20
 TAG_NAME_MAXIMUM = 50
-EXTERNAL_ID_MAXIMUM = 200
 TRASH_KEPT = dt.timedelta(days=30)
 
 
@@ -40,7 +39,6 @@ class Priority(IntEnum):
     URGENT = 4
 
 
-UNFINISHED = frozenset({Status.OPEN, Status.IN_PROGRESS, Status.BLOCKED})
 # Finished todos go back to open first: then it is clear that somebody reopened them.
 TRANSITIONS: dict[str, frozenset[Status]] = {
     Status.OPEN: frozenset(Status) - {Status.OPEN},
