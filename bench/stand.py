@@ -158,6 +158,8 @@ def shared_settings() -> dict[str, str]:
         "LOG_LEVEL": "info",
         "LOG_FORMAT": "json",
         "ACCESS_TOKEN_MINUTES": "60",
+        # The same users log in hundreds of times in a run, and their first tokens are asked with until its end.
+        "SESSIONS_PER_USER": "1000",
         # Counted as ever, and never reached: a few users ask for as much as a process can do.
         "RATE_LIMIT_FACTOR": "10000",
         "DRAIN_SECONDS": "0",
