@@ -120,13 +120,6 @@ async def sending_for_a_step_up(scene: Scene) -> tuple[Act, Expected]:
     return scene.call(enrolment.send_code, KEYS, ann, Method.SMS), [sms(Action.SECOND_FACTOR_CODE_SENT, ann)]
 
 
-@FACTORS.case(sending.send_code)
-async def sending_a_code(scene: Scene) -> tuple[Act, Expected]:
-    ann, _ = await with_sms(scene)
-    act = scene.call(sending.send_code, KEYS, await factor_of(scene, ann), email="ann@example.com")
-    return act, [sms(Action.SECOND_FACTOR_CODE_SENT, ann)]
-
-
 @FACTORS.case(commands.log_in)
 async def logging_in_with_a_second_factor(scene: Scene) -> tuple[Act, Expected]:
     ann, _ = await with_sms(scene)

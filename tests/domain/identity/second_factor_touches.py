@@ -6,7 +6,6 @@ from app.domain.errors import Conflict, NotAuthenticated, NotFound
 from app.domain.identity import challenges, enrolment, factor_reset, second_step
 from app.domain.second_factors import proving, repository, sending
 from app.domain.second_factors.factor import Method
-from app.domain.unit_of_work import unit_of_work
 from app.domain.users import repository as users
 from app.domain.users.cache_tags import of_user
 from app.domain.users.caller import Caller
@@ -167,14 +166,6 @@ async def proving_with_a_wrong_code(stage: Stage) -> None:
         await proving.prove(stage.database, stage.keys, user.id, Method.SMS, f"{(int(code) + 1) % 10**6:06}")
 
 
-async def sending_to_a_factor(stage: Stage) -> None:
-    user, _, _ = await with_sms(stage)
-    (factor,) = await repository.confirmed(stage.behind.reader, user.id)
-    stage.begin()
-    async with unit_of_work(stage.database) as work:
-        await sending.send_code(work, stage.keys, factor, email=user.email)
-
-
 async def resetting(stage: Stage) -> set[str]:
     """One tag ends all sessions."""
     (_, boss), (user, _, _) = await somebody(stage, roles=("admin",)), await with_sms(stage)
@@ -222,7 +213,6 @@ _SILENT = (
     Case(enrolment.purge_stale, forgetting_the_unfinished),
     Case(proving.prove_factor, proving_a_factor),
     Case(proving.prove, proving_with_a_wrong_code),
-    Case(sending.send_code, sending_to_a_factor),
 )
 SECOND_FACTORS = Table(
     modules=(challenges, second_step, enrolment, proving, sending, factor_reset),
