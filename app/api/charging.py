@@ -87,8 +87,7 @@ async def charge_items(scope: Scope, count: int) -> None:
     others = tuple([(limit, key, count - 1) for limit, key, _ in items if limit.counts_items])
     scope["charge"] = charge = Charge(block_key, others)
     limits.charge(charge)
-    if charge.verdict is None:
-        await charge.wait()
+    await charge.wait()
     if charge.verdict == REFUSED and charge.limit is not None:
         charge.wait_us += charge.limit.rate.emission_us  # Whoever comes again pays for the first item again.
     await admitted(scope)

@@ -17,7 +17,7 @@ from app.domain.errors import NotAuthenticated
 from app.domain.identity import api_key_repository as repository
 from app.domain.identity import api_key_text
 from app.domain.identity.api_key_repository import KeyHolder, KeyPresence
-from app.domain.identity.known import BeforeLoad, Credential, Known, place_of_api_key, tags_of_api_key
+from app.domain.identity.known import BeforeLoad, Credential, Known, credential, place_of_api_key, tags_of_api_key
 from app.domain.ids import ApiKeyId, UserId
 from app.domain.users.caller import Caller
 from app.rate_limits.budgets import Payer
@@ -57,16 +57,14 @@ class ApiKeyGate:
         return await self.read(key).known(None)
 
     def read(self, key: str) -> Credential:
-        """What this process remembers of `key`. Nobody pays where it has not met the key, or has heard of its end."""
+        """What this process remembers of `key`. Nobody pays where it has not met the key."""
         token_hash = api_key_text.fingerprint(key)
         claims = self._recalled(token_hash)
         known = partial(self._known, key, token_hash, claims)
         if claims is None:
             return Credential(None, None, known)
         held = None if self._cache is None else self._cache.held(claims.place)
-        if held is None:
-            return Credential(Payer(str(claims.user_id), str(claims.api_key_id)), None, known)
-        return Credential(None if held.value is None else held.value.payer, held, known)
+        return credential(Payer(str(claims.user_id), str(claims.api_key_id)), held, known)
 
     async def _known(
         self, key: str, token_hash: bytes, claims: _Claims | None, before_load: BeforeLoad | None

@@ -12,7 +12,7 @@ from app.database.executor import Reader
 from app.domain.errors import NotAuthenticated
 from app.domain.identity import repository
 from app.domain.identity.access_tokens import AccessTokens, Claims
-from app.domain.identity.known import BeforeLoad, Credential, Known
+from app.domain.identity.known import BeforeLoad, Credential, Known, credential
 from app.domain.identity.repository import Presence
 from app.domain.ids import SessionId
 from app.domain.users.caller import Caller
@@ -43,18 +43,10 @@ class SessionGate:
         return await self.read(token).known(None)
 
     def read(self, token: str) -> Credential:
-        """What `token` says by its signature alone. Raises NotAuthenticated (INVALID_TOKEN, TOKEN_EXPIRED).
-
-        Nobody pays where this process has heard that the session has ended: else whoever holds a token that was taken
-        from its user could use up that user's limits until the token expires.
-        """
+        """What `token` says by its signature alone. Raises NotAuthenticated (INVALID_TOKEN, TOKEN_EXPIRED)."""
         claims = self._access_tokens.verify(token)
         held = None if self._cache is None else self._cache.held(claims.place)
-        if held is None:
-            payer: Payer | None = Payer(str(claims.user_id))
-        else:
-            payer = None if held.value is None else held.value.payer
-        return Credential(payer, held, partial(self._known, claims))
+        return credential(Payer(str(claims.user_id)), held, partial(self._known, claims))
 
     async def _known(self, claims: Claims, before_load: BeforeLoad | None) -> Known:
         load = partial(self._load, claims)

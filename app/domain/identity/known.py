@@ -46,6 +46,19 @@ class Credential(NamedTuple):
     known: Callable[[BeforeLoad | None], Awaitable[Known]]
 
 
+def credential(
+    named: Payer, held: Entry[Known | None] | None, known: Callable[[BeforeLoad | None], Awaitable[Known]]
+) -> Credential:
+    """What a token says that names who pays.
+
+    Nobody pays where this process has heard the end of it: else whoever holds a token that was taken from its user
+    could use up that user's limits until it expires.
+    """
+    if held is None:
+        return Credential(named, None, known)
+    return Credential(None if held.value is None else held.value.payer, held, known)
+
+
 _KIND = Kind("session", Known)
 _KEY_KIND = Kind("api_key", Known)
 
