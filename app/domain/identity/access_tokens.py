@@ -21,6 +21,7 @@ from app.domain.errors import NotAuthenticated
 from app.domain.identity.known import Known, place_of, tags_of
 from app.domain.ids import SessionId, UserId, uuid7
 from app.keys import keys_for
+from app.rate_limits.budgets import Payer
 from app.setting_groups import SecuritySettings
 
 ALGORITHM = "HS256"
@@ -47,6 +48,7 @@ class Claims(Struct, frozen=True):
     # Made once for each token, since every request asks for them.
     place: Place[Known]
     tags: Tags
+    payer: Payer
 
 
 class _Payload(Struct, frozen=True):
@@ -126,7 +128,7 @@ class AccessTokens:
             raise _invalid()
         user_id, session_id = UserId(payload.sub), SessionId(payload.sid)
         place, tags = place_of(session_id, user_id), tags_of(session_id, user_id)
-        return Claims(user_id, session_id, payload.exp, place, tags)
+        return Claims(user_id, session_id, payload.exp, place, tags, Payer(str(user_id)))
 
 
 def _key_id(key: bytes) -> str:

@@ -18,7 +18,7 @@ from app.domain.identity import api_key_repository as repository
 from app.domain.identity import api_key_text
 from app.domain.identity.api_key_repository import KeyHolder, KeyPresence
 from app.domain.identity.known import BeforeLoad, Credential, Known, credential, place_of_api_key, tags_of_api_key
-from app.domain.ids import ApiKeyId, UserId
+from app.domain.ids import ApiKeyId
 from app.domain.users.caller import Caller
 from app.rate_limits.budgets import Payer
 
@@ -27,9 +27,9 @@ REMEMBERED_MAXIMUM = 10_000
 
 class _Claims(Struct, frozen=True):
     api_key_id: ApiKeyId
-    user_id: UserId
     place: Place[Known]
     tags: Tags
+    payer: Payer
 
 
 class ApiKeyGate:
@@ -64,7 +64,7 @@ class ApiKeyGate:
         if claims is None:
             return Credential(None, None, known)
         held = None if self._cache is None else self._cache.held(claims.place)
-        return credential(Payer(str(claims.user_id), str(claims.api_key_id)), held, known)
+        return credential(claims.payer, held, known)
 
     async def _known(
         self, key: str, token_hash: bytes, claims: _Claims | None, before_load: BeforeLoad | None
@@ -94,7 +94,8 @@ class ApiKeyGate:
         if holder is None:
             raise NotAuthenticated("This is no API key of this service.", code="INVALID_TOKEN")
         place, tags = place_of_api_key(holder.id), tags_of_api_key(holder.id, holder.user_id)
-        claims = self._remembered[token_hash] = _Claims(holder.id, holder.user_id, place, tags)
+        payer = Payer(str(holder.user_id), str(holder.id))
+        claims = self._remembered[token_hash] = _Claims(holder.id, place, tags, payer)
         if len(self._remembered) > REMEMBERED_MAXIMUM:
             self._remembered.popitem(last=False)
         return claims

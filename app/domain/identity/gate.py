@@ -16,7 +16,6 @@ from app.domain.identity.known import BeforeLoad, Credential, Known, credential
 from app.domain.identity.repository import Presence
 from app.domain.ids import SessionId
 from app.domain.users.caller import Caller
-from app.rate_limits.budgets import Payer
 
 
 class SessionGate:
@@ -46,7 +45,7 @@ class SessionGate:
         """What `token` says by its signature alone. Raises NotAuthenticated (INVALID_TOKEN, TOKEN_EXPIRED)."""
         claims = self._access_tokens.verify(token)
         held = None if self._cache is None else self._cache.held(claims.place)
-        return credential(Payer(str(claims.user_id)), held, partial(self._known, claims))
+        return credential(claims.payer, held, partial(self._known, claims))
 
     async def _known(self, claims: Claims, before_load: BeforeLoad | None) -> Known:
         load = partial(self._load, claims)
