@@ -22,7 +22,7 @@ COMPILE := $(UV) pip compile --quiet --universal --python-version 3.11 --generat
 export UV_PYTHON_DOWNLOADS := never
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 INSTALL := umask 022 &&
-# Where an image sets it, every start compiles the libraries anew: pytest then needs 9 s to begin instead of 5.
+# Where an image sets it, every start compiles the libraries anew: pytest then takes 20 s to collect instead of 14.
 unexport PYTHONDONTWRITEBYTECODE
 
 TEST_PROCESSES ?= 3
