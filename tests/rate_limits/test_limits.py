@@ -1,6 +1,5 @@
 """All limits together: what each operation is charged to, and how load and settings move them."""
 
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -21,7 +20,6 @@ from app.setting_groups import RateLimitSettings
 from tests.application import application
 
 CLIENT = "203.0.113.9"
-README = Path(__file__).parents[2] / "README.md"
 
 
 def limits_of(
@@ -110,18 +108,6 @@ class TestPlans:
         plan = planned(limits, endpoint=read)
         assert [limit.name for limit in plan.of_users] == (["default"] if overrides else ["default", "reads"])
         assert plan.has_declared
-
-    def test_the_readme_names_all_that_are_declared(self) -> None:
-        limits = application().state.limits
-        unit = {60: "minute", 3600: "hour"}
-        declared = {
-            f"`{each.name}` {each.amount}/{unit[each.window_seconds]}"
-            for plan in limits.plans.values()
-            for each in limits.declarations.of(plan.endpoint)
-        }
-        assert len(declared) > 10
-        readme = README.read_text(encoding="utf-8")
-        assert [name for name in sorted(declared) if name not in readme] == []
 
     def test_every_operation_of_the_service_has_one(self) -> None:
         app = application()

@@ -8,13 +8,12 @@ import pytest
 from app.abuse import logins
 from app.domain.blocks import block
 from app.domain.guesses import limit
-from app.main import create_app
-from app.rate_limits.declarations import limiter
 from app.setting_groups import RateLimitSettings, ThreatSettings
-from app.settings import Settings
+from tests.application import application
 
 README = (Path(__file__).resolve().parents[2] / "README.md").read_text(encoding="utf-8")
 ROW = re.compile(r"^\| ((?:`\w+`(?:, )?)+) \| ([\d/a-z, ]+) \| .* \| `(\w+)`", re.MULTILINE)
+DECLARED = re.compile(r"`(\w+)` (\d+/\w+)(?=[,.])")
 WORDS = {2: "two", 5: "five"}
 
 
@@ -32,16 +31,16 @@ class TestLimits:
         classes = {name: field.default for name, field in fields.items() if isinstance(field.default, str)}
         assert {name: documented().get(name) for name in classes} == classes
 
-    def test_what_it_says_of_single_operations_is_declared(self, settings: Settings) -> None:
-        create_app(settings)
-        own = {name: amount for name, amount in documented().items() if name not in RateLimitSettings.model_fields}
+    def test_the_sentence_below_it_has_exactly_the_operations_with_a_limit_of_their_own(self) -> None:
+        limits = application().state.limits
+        units = {60: "minute", 3600: "hour"}
         declared = {
-            name.rpartition(".")[2]: f"{each.limit.amount}/{each.limit.GRANULARITY.name}"
-            for name, limits in limiter._route_limits.items()
-            for each in limits
+            each.name: f"{each.amount}/{units[each.window_seconds]}"
+            for plan in limits.plans.values()
+            for each in limits.declarations.of(plan.endpoint)
         }
-        assert own.items() <= declared.items()
-        assert {"log_in", "register", "add_team_member"} <= own.keys()
+        assert dict(DECLARED.findall(README)) == declared
+        assert {"log_in", "register", "add_team_member"} <= declared.keys()
 
 
 class TestGuessing:
