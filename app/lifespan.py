@@ -37,9 +37,6 @@ if TYPE_CHECKING:
 
     from app.abuse.guard import Guard
 
-# Requests make few cycles; the default of 700 new objects starts a collection every few requests.
-GARBAGE_THRESHOLDS = (10_000, 20, 20)
-
 FIRST_TRY_SECONDS = 0.5
 
 
@@ -171,7 +168,6 @@ async def lifespan(app: "FastAPI") -> AsyncIterator[State]:
         # What lives as long as the process is never garbage: collections need not walk it at every round.
         gc.collect()
         gc.freeze()
-        gc.set_threshold(*GARBAGE_THRESHOLDS)
         yield {"services": services}
 
 

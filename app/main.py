@@ -9,6 +9,7 @@ from app.api.csrf import CsrfGuard
 from app.api.cursors import CursorCodec
 from app.api.health import HealthChecks
 from app.api.limit_plans import plans_of
+from app.api.links import VERSION_1, VERSION_2
 from app.api.refusals import answer
 from app.api.routing import EXPECTED_ERRORS
 from app.draining import Draining
@@ -50,8 +51,8 @@ def create_app(settings: Settings, draining: Draining | None = None) -> Applicat
     app.include_router(health.router)
     app.include_router(entry.router)
     app.include_router(operations.router)
-    app.include_router(v2.router)
-    app.include_router(v1.router)
+    app.include_router(v2.router, prefix=VERSION_2)
+    app.include_router(v1.router, prefix=VERSION_1)
     app.include_router(documentation.router)
     app.state.limits.plans = plans_of(app.routes, app.state.limits)
 

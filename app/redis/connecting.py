@@ -11,7 +11,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import hiredis
-from redis.crc import key_slot
 
 from app.redis.pipeline import Pipeline, RedisUnavailable, open_pipeline
 from app.redis_address import Node, Servers
@@ -46,6 +45,7 @@ class Connected:
     def __init__(self, pipelines: dict[Node, Pipeline], shards: tuple[Shard, ...], primaries: list[Primary]) -> None:
         self._by_slot = [pipelines[shard.node] for shard in shards]
         self._first_slots = [shard.first for shard in shards]
+        self._slot_of = _hash_slots() if len(shards) > 1 else None
         self._pipelines = pipelines
         self.shards = shards
         names = b" ".join(sorted(primary.run_id + primary.history_id for primary in primaries))
@@ -54,9 +54,9 @@ class Connected:
 
     def of(self, key: str) -> Pipeline:
         """The connection to the server that has `key`."""
-        if len(self._by_slot) == 1:
+        if self._slot_of is None:
             return self._by_slot[0]
-        return self._by_slot[bisect_right(self._first_slots, key_slot(key.encode())) - 1]
+        return self._by_slot[bisect_right(self._first_slots, self._slot_of(key.encode())) - 1]
 
     def has(self, pipeline: Pipeline) -> bool:
         """True if it is one of these connections."""
@@ -152,3 +152,9 @@ async def _primary(pipeline: Pipeline) -> Primary:
 
 def _version_key(version: str) -> tuple[int, ...]:
     return tuple(int(part) for part in version.split(".") if part.isdigit())
+
+
+def _hash_slots() -> Callable[[bytes], int]:
+    from redis.crc import key_slot  # noqa: PLC0415 - loads all of redis-py, which only clusters need
+
+    return key_slot

@@ -1,5 +1,7 @@
 """What operators ask of a running process."""
 
+from collections import Counter
+
 import httpx
 import pytest
 
@@ -54,12 +56,14 @@ class TestStats:
             me = (await operator.get("/api/v2/me")).json()
             await administration.appoint(service.running.services.database, me["email"])
             http = await service.somebody()
-            for _ in range(42):
-                await http.get("/api/v2/todos")
+            answers = Counter[int]()
+            # Forty, or more where Redis was late and the process had to count by itself for a while.
+            while answers[429] < 2 and answers.total() < 200:
+                answers[(await http.get("/api/v2/todos")).status_code] += 1
             seen = (await operator.get(STATS)).json()["rate_limits"]
         assert (seen["is_shared"], seen["scale"], seen["blocked"]) == (True, 1.0, 0)
         reads = seen["limits"]["reads"]
         assert (reads["limit"], reads["window_seconds"], reads["least_remaining"]) == (40, 86_400, 0)
-        assert (reads["admitted"], reads["refused"]) == (42, 2)
-        assert seen["limits"]["default"]["admitted"] == 42, "who is refused is charged to nothing"
+        assert (reads["admitted"], reads["refused"]) == (answers[200] + 2, 2)
+        assert seen["limits"]["default"]["admitted"] == answers[200] + 2, "who is refused is charged to nothing"
         assert seen["limits"]["bulk"]["least_remaining"] is None

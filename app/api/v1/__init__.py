@@ -2,7 +2,6 @@
 
 from fastapi import APIRouter
 
-from app.api.links import VERSION_1
 from app.api.v1 import (
     account,
     auth,
@@ -17,7 +16,7 @@ from app.api.v1 import (
     users,
 )
 
-router = APIRouter(prefix=VERSION_1)
+router = APIRouter()
 
 for part in (
     registration,

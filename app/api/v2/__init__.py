@@ -2,7 +2,6 @@
 
 from fastapi import APIRouter
 
-from app.api.links import VERSION_2
 from app.api.v1 import auth, project_items, registration, tag_items
 from app.api.v2 import (
     account,
@@ -30,7 +29,7 @@ from app.api.v2 import (
     users,
 )
 
-router = APIRouter(prefix=VERSION_2)
+router = APIRouter()
 
 # Shared: the very routes of version 1. What they link to is in the version that they are called in.
 for shared in (registration, auth, project_items, tag_items):
