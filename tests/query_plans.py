@@ -1,32 +1,51 @@
 """What PostgreSQL would do for a statement, so that tests can assert that lists walk their indexes."""
 
+import itertools
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from app.database.executor import Transaction
+from app.database.pool import PooledConnection
 from app.database.statements import Statement
 
 Node = dict[str, Any]
+_numbers = itertools.count()
 
 
 async def plan(work: Transaction, statement: Statement[Any], **parameters: Any) -> Node:
     """The plan of `statement` as the server would run it for any parameters, on what `work` sees."""
-    raw = work._connection.raw
-    await raw.execute("SET LOCAL plan_cache_mode = force_generic_plan")
-    sql = f"EXPLAIN (FORMAT JSON, COSTS OFF) {statement.sql}"
-    [document] = json.loads(await raw.fetchval(sql, *statement.arguments(parameters)))
-    root: Node = document["Plan"]
-    return root
+    return await explained(work._connection, statement.sql, statement.arguments(parameters))
 
 
 async def executed(work: Transaction, statement: Statement[Any], **parameters: Any) -> Node:
     """As `plan`, with the rows of each node: the statement runs, and what it writes is undone."""
     raw = work._connection.raw
-    await raw.execute("SAVEPOINT before; SET LOCAL plan_cache_mode = force_generic_plan; SET LOCAL jit = off")
-    sql = f"EXPLAIN (ANALYZE, FORMAT JSON, TIMING OFF) {statement.sql}"
-    [document] = json.loads(await raw.fetchval(sql, *statement.arguments(parameters)))
+    await raw.execute("SAVEPOINT before")
+    arguments = statement.arguments(parameters)
+    root = await explained(work._connection, statement.sql, arguments, options="ANALYZE, TIMING OFF")
     await raw.execute("ROLLBACK TO SAVEPOINT before")
+    return root
+
+
+async def explained(
+    connection: PooledConnection, sql: str, arguments: Sequence[Any], *, options: str = "COSTS OFF"
+) -> Node:
+    """What EXPLAIN says of a statement on a connection of the service's pool, which plans once for any values.
+
+    It is prepared by name: EXPLAIN of the bare text would plan for just these arguments.
+    """
+    raw = connection.raw
+    name = f"explained_{next(_numbers)}"
+    await raw.execute(f"PREPARE {name} AS {sql}")
+    prepared = await raw.prepare(sql)
+    literals = [
+        await raw.fetchval(f"SELECT quote_nullable($1::{kind.schema}.{kind.name})", argument)
+        for kind, argument in zip(prepared.get_parameters(), arguments, strict=True)
+    ]
+    call = f"{name}({', '.join(literals)})" if literals else name
+    [document] = json.loads(await raw.fetchval(f"EXPLAIN (FORMAT JSON, {options}) EXECUTE {call}"))
+    await raw.execute(f"DEALLOCATE {name}")
     root: Node = document["Plan"]
     return root
 

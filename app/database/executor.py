@@ -194,7 +194,10 @@ class Database:
     `announce` is set by whoever caches; without it nothing is cached, and touches are not even noted.
     """
 
-    def __init__(self, settings: DatabaseSettings, *, application_name: str = "todo") -> None:
+    def __init__(
+        self, settings: DatabaseSettings, *, application_name: str = "todo", generic_plans: bool = True
+    ) -> None:
+        """`generic_plans=False` is for few statements over much: each is planned for its values."""
         self.pool = Pool(
             PoolOptions(
                 url=settings.url.get_secret_value(),
@@ -203,6 +206,7 @@ class Database:
                 timeout_seconds=settings.pool_timeout_seconds,
                 query_timeout_seconds=settings.query_timeout_seconds,
                 application_name=application_name,
+                generic_plans=generic_plans,
             )
         )
         self.watch = Watch(settings.slow_query_ms)

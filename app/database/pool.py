@@ -31,6 +31,9 @@ class PoolOptions:
     timeout_seconds: float
     query_timeout_seconds: float
     application_name: str = "todo"
+    # Plans are made once for any values. Planning costs PostgreSQL more than running what is prepared here; tests hold
+    # these plans to their indexes.
+    generic_plans: bool = True
 
 
 class PooledConnection:
@@ -150,9 +153,10 @@ class Pool:
                 server_settings={
                     "application_name": options.application_name,
                     "jit": "off",
-                    # Planning costs PostgreSQL more than running what is prepared here; tests hold the generic plans
-                    # of all lists to their indexes.
-                    "plan_cache_mode": "force_generic_plan",
+                    "plan_cache_mode": "force_generic_plan" if options.generic_plans else "force_custom_plan",
+                    # Every statement here has an index to walk. Of a database too young to have statistics PostgreSQL
+                    # assumes that reading all users is as good, and keeps that plan until the first ANALYZE.
+                    "enable_seqscan": "off",
                     "timezone": "UTC",
                     "default_transaction_isolation": "read committed",  # What every lock in the repositories relies on.
                     "statement_timeout": str(milliseconds),

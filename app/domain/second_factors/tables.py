@@ -39,6 +39,8 @@ Index(
     unique=True,
     postgresql_where=second_factors.c.confirmed_at.is_(None),
 )
+# All of a user's at once: when they are removed, or the user is.
+Index("ix_second_factors_user_id", second_factors.c.user_id)
 # The worker's purge of what nobody has finished setting up.
 Index(
     "ix_second_factors_pending_created_at",
