@@ -5,8 +5,9 @@ import json
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+import asyncpg
+
 from app.database.executor import Transaction
-from app.database.pool import PooledConnection
 from app.database.statements import Statement
 
 Node = dict[str, Any]
@@ -15,7 +16,7 @@ _numbers = itertools.count()
 
 async def plan(work: Transaction, statement: Statement[Any], **parameters: Any) -> Node:
     """The plan of `statement` as the server would run it for any parameters, on what `work` sees."""
-    return await explained(work._connection, statement.sql, statement.arguments(parameters))
+    return await explained(work._connection.raw, statement.sql, statement.arguments(parameters))
 
 
 async def executed(work: Transaction, statement: Statement[Any], **parameters: Any) -> Node:
@@ -23,19 +24,18 @@ async def executed(work: Transaction, statement: Statement[Any], **parameters: A
     raw = work._connection.raw
     await raw.execute("SAVEPOINT before")
     arguments = statement.arguments(parameters)
-    root = await explained(work._connection, statement.sql, arguments, options="ANALYZE, TIMING OFF")
+    root = await explained(raw, statement.sql, arguments, options="ANALYZE, TIMING OFF")
     await raw.execute("ROLLBACK TO SAVEPOINT before")
     return root
 
 
 async def explained(
-    connection: PooledConnection, sql: str, arguments: Sequence[Any], *, options: str = "COSTS OFF"
+    raw: "asyncpg.Connection[asyncpg.Record]", sql: str, arguments: Sequence[Any], *, options: str = "COSTS OFF"
 ) -> Node:
-    """What EXPLAIN says of a statement on a connection of the service's pool, which plans once for any values.
+    """What EXPLAIN says of a statement that has been prepared, on a connection that plans as the service's do.
 
     It is prepared by name: EXPLAIN of the bare text would plan for just these arguments.
     """
-    raw = connection.raw
     name = f"explained_{next(_numbers)}"
     await raw.execute(f"PREPARE {name} AS {sql}")
     prepared = await raw.prepare(sql)

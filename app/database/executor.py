@@ -7,6 +7,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
+from dataclasses import replace
 from typing import Any, Protocol, TypeVar
 
 import asyncpg
@@ -191,24 +192,19 @@ class Autocommit:
 class Database:
     """A pool, a reader on it, and transactions.
 
-    `announce` is set by whoever caches; without it nothing is cached, and touches are not even noted.
+    `pooling` says more of PoolOptions. `announce` is set by whoever caches; without it nothing is cached, and touches
+    are not even noted.
     """
 
-    def __init__(
-        self, settings: DatabaseSettings, *, application_name: str = "todo", generic_plans: bool = True
-    ) -> None:
-        """`generic_plans=False` is for few statements over much: each is planned for its values."""
-        self.pool = Pool(
-            PoolOptions(
-                url=settings.url.get_secret_value(),
-                size=settings.pool_size,
-                overflow=settings.max_overflow,
-                timeout_seconds=settings.pool_timeout_seconds,
-                query_timeout_seconds=settings.query_timeout_seconds,
-                application_name=application_name,
-                generic_plans=generic_plans,
-            )
+    def __init__(self, settings: DatabaseSettings, **pooling: Any) -> None:
+        options = PoolOptions(
+            url=settings.url.get_secret_value(),
+            size=settings.pool_size,
+            overflow=settings.max_overflow,
+            timeout_seconds=settings.pool_timeout_seconds,
+            query_timeout_seconds=settings.query_timeout_seconds,
         )
+        self.pool = Pool(replace(options, **pooling))
         self.watch = Watch(settings.slow_query_ms)
         self.reader: Reader = PoolReader(self.pool, self.watch)
         # For what a process asks by itself, whoever asks for what: nobody's statements are counted with it.

@@ -31,8 +31,8 @@ class PoolOptions:
     timeout_seconds: float
     query_timeout_seconds: float
     application_name: str = "todo"
-    # Plans are made once for any values. Planning costs PostgreSQL more than running what is prepared here; tests hold
-    # these plans to their indexes.
+    # Plans are made once for any values: planning costs PostgreSQL more than running what is prepared here, and tests
+    # hold these plans to their indexes. Else each time for its own, which pays for few statements over much.
     generic_plans: bool = True
 
 

@@ -68,17 +68,18 @@ async def test_no_statement_reads_a_whole_table_but_for_a_reason(young: Transact
     assert len(found) > 200
     reading = set()
     for statement in found:
-        if _read_whole(await explained(young._connection, statement.sql, [None] * statement.parameter_count)):
+        if _read_whole(await explained(young._connection.raw, statement.sql, [None] * statement.parameter_count)):
             reading.add(statement.name)
     assert reading == set(WHOLE)
 
 
 async def test_without_the_setting_they_would(young: Transaction) -> None:
     """Then the session of every request is looked for among all users."""
+    raw = young._connection.raw
     [present] = [each for each in statements() if each.name == "sessions.present"]
-    await young._connection.raw.execute("SAVEPOINT before; SET LOCAL enable_seqscan = on")
-    assert _read_whole(await explained(young._connection, present.sql, [None])) == {"users"}
-    await young._connection.raw.execute("ROLLBACK TO SAVEPOINT before")
+    await raw.execute("SAVEPOINT before; SET LOCAL enable_seqscan = on")
+    assert _read_whole(await explained(raw, present.sql, [None])) == {"users"}
+    await raw.execute("ROLLBACK TO SAVEPOINT before")
 
 
 async def test_whoever_is_referred_to_can_be_removed_without_reading_a_whole_table(young: Transaction) -> None:
@@ -88,6 +89,6 @@ async def test_whoever_is_referred_to_can_be_removed_without_reading_a_whole_tab
     for name, child, columns in await raw.fetch(FOREIGN_KEYS):
         wanted = " AND ".join(f"{column} = ${number}::uuid" for number, column in enumerate(columns, start=1))
         lookup = f"SELECT 1 FROM ONLY {child} WHERE {wanted}"  # noqa: S608 - names that the catalogue gives
-        if _read_whole(await explained(young._connection, lookup, [None] * len(columns))):
+        if _read_whole(await explained(raw, lookup, [None] * len(columns))):
             unindexed.add(name)
     assert unindexed == set(FEW_ROWS)

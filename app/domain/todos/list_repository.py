@@ -1,9 +1,9 @@
 """The SQL of lists of todos.
 
 Every list starts at the caller's memberships and, for each team (and each status asked for), walks one index in the
-list's order just far enough; the few rows of each walk are then merged. So a todo that the caller cannot see is not
-even read, and no list sorts more than its page. One statement is compiled for each shape: the set of conditions, the
-order, the direction, with or without a starting position.
+list's order just far enough, or looks up tags and words; the few rows of each walk are then merged. So a todo that the
+caller cannot see is not even read, and no list sorts more than its page, or what was looked up. One statement is
+compiled for each shape: the set of conditions, the order, the direction, with or without a starting position.
 """
 
 import datetime as dt
@@ -17,6 +17,7 @@ from sqlalchemy import (
     DateTime,
     Double,
     Integer,
+    Select,
     SmallInteger,
     Text,
     bindparam,
@@ -80,6 +81,9 @@ _CONDITIONS: dict[str, ColumnElement[bool]] = {
     # As the partial index says it.
     "unfinished_and_due": literal_column("todos.due_date IS NOT NULL AND todos.status NOT IN ('done', 'cancelled')"),
 }
+# What fits these is looked up first, apart from its order (which OFFSET 0 keeps PostgreSQL from mixing in): a plan for
+# any words and any page would rather walk all of a team's todos in that order.
+_LOOKED_UP = {"q", "tags"}
 
 
 class _Shape(msgspec.Struct, frozen=True):
@@ -165,12 +169,15 @@ def _page_query(shape: _Shape) -> Query[Todo]:
         place = tuple_(bindparam("position_value", type_=kind), bindparam("position_id", type_=uuid))
         where.append(key < place if shape.descending else key > place)
     sources, outer = _sources(shape.conditions)
+    chosen: Select[Any] = select(*COLUMNS, sort_column.label("sort_value")).where(*where)
+    chosen = chosen.correlate(team_memberships, _wanted)
+    order: tuple[ColumnElement[Any], ...] = (sort_column, t.id)
+    if not _LOOKED_UP.isdisjoint(shape.conditions):
+        found = chosen.offset(literal_column("0")).lateral("found")
+        chosen, order = select(*found.c), (found.c.sort_value, found.c.id)
     walk = (
-        select(*COLUMNS, sort_column.label("sort_value"))
-        .where(*where)
-        .order_by(*_ordered((sort_column, t.id), descending=shape.descending))
+        chosen.order_by(*_ordered(order, descending=shape.descending))
         .limit(bindparam("row_limit", type_=Integer))
-        .correlate(team_memberships, _wanted)
         .lateral("walk")
     )
     merged = (

@@ -1,8 +1,7 @@
 """Every list walks an index: the plans of all offered orders and filters, on 50,000 todos."""
 
 import datetime as dt
-import json
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from typing import Any
 
 import asyncpg
@@ -13,6 +12,7 @@ from app.domain.todos.list_repository import _page_query, _Shape
 from app.domain.todos.tables import todos
 from app.domain.todos.trash_repository import _PURGE
 from tests.conftest import TEMPLATE, WORKER, Stack, recreate
+from tests.query_plans import explained, nodes
 
 TODOS = 50_000
 TEAMS = 5
@@ -89,15 +89,7 @@ async def plan_of(connection: Connection, shape: _Shape, **values: Any) -> dict[
     project = await connection.fetchval("SELECT id FROM projects WHERE team_id = $1 LIMIT 1", _CALLER)
     query = _page_query(shape)
     arguments = query.arguments({**_VALUES, "project_id": project, **values})
-    found = await connection.fetchval(f"EXPLAIN (ANALYZE, FORMAT JSON) {query.sql}", *arguments)
-    plan: dict[str, Any] = json.loads(found)[0]["Plan"]
-    return plan
-
-
-def nodes(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    yield plan
-    for child in plan.get("Plans", ()):
-        yield from nodes(child)
+    return await explained(connection, query.sql, arguments, options="ANALYZE")
 
 
 def scanned(plan: dict[str, Any]) -> int:
@@ -184,5 +176,5 @@ class TestFilters:
 
     async def test_the_purge_walks_the_oldest_trash(self, filled: Connection) -> None:
         await filled.execute("UPDATE todos SET deleted_at = now() - interval '31 days' WHERE position = 500")
-        plan = json.loads(await filled.fetchval(f"EXPLAIN (FORMAT JSON) {_PURGE.sql}", 100))[0]["Plan"]
+        plan = await explained(filled, _PURGE.sql, [100])
         assert "ix_todos_purge" in indexes(plan)
