@@ -17,7 +17,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from app.api.authentication import admit, authenticate, credential_of
+from app.api.authentication import admit, authenticate, credential_of, payer_of
 from app.api.charging import admitted, begin
 from app.api.conditional import is_unchanged
 from app.api.kept import Answer, Kept
@@ -91,7 +91,7 @@ async def early_answer(scope: Scope) -> Response | None:
         return None
     # Also for the log line of a refusal. Where routing goes on, it says so itself.
     scope["route_template"] = template = entry.value.template
-    begin(scope, services.limits.plans["GET", template], held.value.payer)
+    begin(scope, services.limits.plans["GET", template], payer_of(scope))
     found = await cache.versions(held.tags + entry.tags)
     await admitted(scope)
     skipped = len(held.tags)
@@ -117,20 +117,24 @@ async def respond(request: Request, kept: Kept, need: Need, handle: Handler) -> 
     """
     scope = request.scope
     services = services_of(scope)
+    cache = services.cache
+    takes_kept = _takes_kept(scope)
+    if cache is None or not (takes_kept or kept.is_list):  # Only a list is named by what it depends on.
+        await authenticate(request, need)
+        return await handle(request)
     held = _held_caller(scope, services) if "known" not in scope else None
     known = held.value if held is not None else None
     if known is None:
         held, known = None, await authenticate(request, need)
-    cache = services.cache
     tags = kept.tags(known.caller, scope["path_params"], scope["query_string"])
-    if cache is None or tags is None:
+    if tags is None:
         await authenticate(request, need)
         return await handle(request)
     require_json(scope)
     place = Place(kept.kind, _key(known, scope), known.caller_id)
     tags = (of_user(known.caller.user_id), *tags)
     unconfirmed = held.tags if held is not None else ()
-    looked = await (cache.look if _takes_kept(scope) else cache.look_past)(place, tags, also=unconfirmed)
+    looked = await (cache.look if takes_kept else cache.look_past)(place, tags, also=unconfirmed)
     await admitted(scope)
     if held is not None and (looked.found is None or not is_current(held, looked.found[: len(unconfirmed)])):
         # Who calls has changed, and with it what they see: from the beginning, with the caller as they are now.

@@ -57,9 +57,8 @@ class RouteTable:
         """The endpoints of the most literal template that fits `path`, with the path's segments."""
         segments = path.split("/")
         for mask in self._masks.get(len(segments), ()):
-            if not all(segments[index] for index in mask):
-                continue  # A parameter is never empty.
-            if found := self._by_key.get(_key(segments, mask)):
+            found = self._by_key.get(_key(segments, mask))
+            if found and all(segments[index] for index in mask):  # A parameter is never empty.
                 for endpoint in found:
                     yield endpoint, segments
                 return
@@ -140,6 +139,7 @@ def endpoints(routes: Iterable[BaseRoute]) -> Iterator[Endpoint]:
 
 
 def _key(segments: list[str], mask: tuple[int, ...]) -> tuple[str | None, ...]:
-    if not mask:
-        return tuple(segments)
-    return tuple(None if index in mask else segment for index, segment in enumerate(segments))
+    key: list[str | None] = [*segments]
+    for index in mask:
+        key[index] = None
+    return tuple(key)

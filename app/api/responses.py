@@ -15,27 +15,29 @@ from app.api.problems import HttpProblem
 
 _encode = msgspec.json.Encoder().encode
 
+RawHeaders = tuple[tuple[bytes, bytes], ...]
 REVALIDATE = "private, no-cache"
+_PRIVATE: RawHeaders = (
+    (b"cache-control", REVALIDATE.encode()),
+    (b"vary", b"Accept, Accept-Encoding, Authorization"),
+)
+_JSON = (b"content-type", b"application/json")
 _ANY_JSON = ("*/*", "application/*", "application/json")
 
 
 class JsonResponse(Response):
     """Bytes that are JSON already. Starlette's own would look through the headers for those that are known here."""
 
-    def __init__(self, body: bytes, *, status: int, headers: Mapping[str, str]) -> None:
+    def __init__(self, body: bytes, *, status: int, headers: RawHeaders) -> None:
         self.status_code = status
         self.body = body
         self.background = None
-        self.raw_headers = [
-            (b"content-length", b"%d" % len(body)),
-            (b"content-type", b"application/json"),
-            *[(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in headers.items()],
-        ]
+        self.raw_headers = [(b"content-length", b"%d" % len(body)), _JSON, *headers]
 
 
 def document(content: Any, *, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
     """`content` as JSON, not to be stored by caches."""
-    return JsonResponse(_encode(content), status=status, headers=headers or {})
+    return JsonResponse(_encode(content), status=status, headers=_raw(headers) if headers else ())
 
 
 def created(content: Any, *, location: str, etag: str | None = None) -> Response:
@@ -55,7 +57,7 @@ def resource(request: Request, content: Any, *, etag: str) -> Response:
     """A resource under a strong entity tag; 304 without a body if the client has it already."""
     if _may_be_unchanged(request) and is_unchanged(request, etag):
         return not_modified(etag)
-    return document(content, headers=_validators(etag))
+    return JsonResponse(_encode(content), status=200, headers=_validators(etag))
 
 
 def listing(request: Request, content: Any, *, headers: Mapping[str, str] | None = None) -> Response:
@@ -64,16 +66,22 @@ def listing(request: Request, content: Any, *, headers: Mapping[str, str] | None
     etag = request.scope.get("entity_tag") or f'W/"{hashlib.sha256(body).hexdigest()[:24]}"'
     if _may_be_unchanged(request) and is_unchanged(request, etag):
         return not_modified(etag)
-    return JsonResponse(body, status=200, headers={**(headers or {}), **_validators(etag)})
+    return JsonResponse(body, status=200, headers=(*_raw(headers or {}), *_validators(etag)))
 
 
 def not_modified(etag: str) -> Response:
     """304: the client has it already."""
-    return Response(status_code=304, headers=_validators(etag))
+    response = Response(status_code=304)
+    response.raw_headers.extend(_validators(etag))
+    return response
 
 
-def _validators(etag: str) -> dict[str, str]:
-    return {"ETag": etag, "Cache-Control": REVALIDATE, "Vary": "Accept, Accept-Encoding, Authorization"}
+def _validators(etag: str) -> RawHeaders:
+    return ((b"etag", etag.encode("latin-1")), *_PRIVATE)
+
+
+def _raw(headers: Mapping[str, str]) -> RawHeaders:
+    return tuple([(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in headers.items()])
 
 
 def _may_be_unchanged(request: Request) -> bool:

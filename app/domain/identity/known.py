@@ -54,9 +54,7 @@ def credential(
     Nobody pays where this process has heard the end of it: else whoever holds a token that was taken from its user
     could use up that user's limits until it expires.
     """
-    if held is None:
-        return Credential(named, None, known)
-    return Credential(None if held.value is None else held.value.payer, held, known)
+    return Credential(None if held is not None and held.value is None else named, held, known)
 
 
 _KIND = Kind("session", Known)
