@@ -13,6 +13,7 @@ from pathlib import Path
 from app.database.errors import DatabaseUnavailable
 from app.database.executor import Database
 from app.database.touches import Note
+from app.database.watch import for_nobody
 from app.domain.erasure import commands as erasure
 from app.domain.erasure.commands import Means
 from app.domain.ids import UserId
@@ -47,7 +48,7 @@ async def replay_before_use(settings: Settings, database: Database) -> "asyncio.
     """
     means = means_of(settings)
     database.pool.is_held = means.ledger is not None and bool(settings.database.url.get_secret_value())
-    task = asyncio.create_task(_replay_until_done(settings, database))
+    task = asyncio.create_task(_replay_until_done(settings, database), context=for_nobody())
     await asyncio.wait([task], timeout=PATIENCE_SECONDS)
     return task
 

@@ -5,7 +5,7 @@ import gc
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypedDict
+from typing import TYPE_CHECKING, Protocol, TypedDict
 
 from starlette.types import Scope
 
@@ -13,7 +13,7 @@ from app.cache.announcing import Announcer
 from app.cache.layer import Cache
 from app.cache.warming import remember_popular, warm
 from app.database.executor import Database
-from app.database.watch import log_statement
+from app.database.watch import for_nobody, log_statement
 from app.domain.identity.api_key_gate import ApiKeyGate
 from app.domain.identity.api_key_uses import ApiKeyUses
 from app.domain.identity.authority import Authority, authority
@@ -98,7 +98,7 @@ async def running_services(
         providers = Providers(settings.outbound)
         stack.push_async_callback(providers.close)
         uses = ApiKeyUses(database)
-        stack.push_async_callback(_end, asyncio.create_task(uses.keep()))
+        _keep(uses, stack)
         window_seconds = settings.database.batch_window_ms / 1000
         max_size = settings.database.batch_maximum
         yield Services(
@@ -130,7 +130,7 @@ def _guard(settings: Settings, database: Database, cache: Cache | None, stack: A
 
     guard = Guard(settings, database, None if cache is None else cache.link)
     stack.push_async_callback(guard.close)
-    stack.push_async_callback(_end, asyncio.create_task(guard.blocklist.keep()))
+    _keep(guard.blocklist, stack)
     return guard
 
 
@@ -147,13 +147,25 @@ async def _cache(settings: Settings, database: Database, stack: AsyncExitStack) 
         compress_bytes=settings.cache.compress_bytes,
     )
     announcer = Announcer(database, link, cache.tags, cache.counts)
-    for task in (asyncio.create_task(link.keep()), asyncio.create_task(announcer.keep())):
-        stack.push_async_callback(_end, task)
+    _keep(link, stack)
+    _keep(announcer, stack)
     # So that a process whose Redis lives begins with it; one whose Redis is away begins without.
     await link.wait_for_first_try(FIRST_TRY_SECONDS)
     await warm(cache)
     stack.push_async_callback(remember_popular, cache)
     return cache
+
+
+class Kept(Protocol):
+    """What does something again and again, as long as the process lives."""
+
+    async def keep(self) -> None:
+        """Does it until cancelled."""
+
+
+def _keep(kept: Kept, stack: AsyncExitStack) -> None:
+    """Keeps it at work as long as `stack` lives."""
+    stack.push_async_callback(_end, asyncio.create_task(kept.keep(), context=for_nobody()))
 
 
 async def _end(task: "asyncio.Task[None]") -> None:

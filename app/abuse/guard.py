@@ -62,7 +62,7 @@ class Guard:
         self._bounds = Bounds(threat.window_seconds * 1000, int(threat.threshold * 1000))
         self._account_key = keys_for(settings.security, "login tries").current
         self.is_exempt = Exemptions(settings).covers
-        self.blocklist = Blocklist(database.unobserved, link, is_exempt=self.is_exempt)
+        self.blocklist = Blocklist(database.reader, link, is_exempt=self.is_exempt)
         self.counts = Counts()
         # By client: until when it is slowed down by this process' clock, and for how many seconds each time.
         self.slowed: dict[str, tuple[float, float]] = {}

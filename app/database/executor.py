@@ -16,8 +16,8 @@ from app.database.closing import Closing, closing_row
 from app.database.errors import DatabaseUnavailable, raise_translated
 from app.database.pool import Pool, PooledConnection, PoolOptions
 from app.database.statements import Change, Query, Statement
-from app.database.touches import SWEEPS, Announce, note_of, noting
-from app.database.watch import Watch
+from app.database.touches import Announce, note_of, noting
+from app.database.watch import Watch, runs_for_nobody
 from app.setting_groups import DatabaseSettings
 
 FAILED_BEFORE = "the transaction had failed before COMMIT and was rolled back"
@@ -207,8 +207,6 @@ class Database:
         self.pool = Pool(replace(options, **pooling))
         self.watch = Watch(settings.slow_query_ms)
         self.reader: Reader = PoolReader(self.pool, self.watch)
-        # For what a process asks by itself, whoever asks for what: nobody's statements are counted with it.
-        self.unobserved: Reader = PoolReader(self.pool, Watch(settings.slow_query_ms))
         self.announce: Announce | None = None
 
     def autocommit(self) -> Autocommit:
@@ -280,12 +278,12 @@ class Database:
     def observed(self) -> Iterator[list[str]]:
         """The names of the statements that finish while the block runs, in order (for tests and diagnosis).
 
-        Without those that sweep up notes of touches: they run every second, whoever asks for what.
+        Without those of tasks that the process runs by itself (`for_nobody`).
         """
         names: list[str] = []
 
         def remember(statement: Statement[Any], _seconds: float) -> None:
-            if not statement.name.startswith(SWEEPS):
+            if not runs_for_nobody():
                 names.append(statement.name)
 
         self.watch.observers.append(remember)

@@ -46,7 +46,6 @@ class Note:
 Announce = Callable[[Note], Awaitable[None]]
 """Tells whoever caches that the tags of a committed note are stale. Never raises; the note stays until it is told."""
 
-SWEEPS = "cache_touches."
 OLD = Change(
     "cache_touches.old",
     select(cache_touches.c.id, cache_touches.c.tags)

@@ -1,6 +1,7 @@
 """What is known of the statements that run: how long each took, for observers and for the log of slow ones."""
 
 from collections.abc import Callable
+from contextvars import Context, ContextVar, copy_context
 from typing import Any
 
 import structlog
@@ -10,6 +11,20 @@ from app.database.statements import Statement
 Observer = Callable[[Statement[Any], float], None]
 
 log = structlog.get_logger("app.database")
+
+_is_for_nobody: ContextVar[bool] = ContextVar("is_for_nobody", default=False)
+
+
+def for_nobody() -> Context:
+    """The context for a task of the process itself, which runs whoever asks for what: none of it is counted."""
+    context = copy_context()
+    context.run(_is_for_nobody.set, True)
+    return context
+
+
+def runs_for_nobody() -> bool:
+    """Whether this is such a task."""
+    return _is_for_nobody.get()
 
 
 class Watch:

@@ -202,7 +202,7 @@ class TestLook:
 
     @pytest.fixture
     def copy(self, database: Database, now: list[float]) -> Blocklist:
-        return Blocklist(database.unobserved, None, is_exempt=lambda _key: False, clock=lambda: now[0])
+        return Blocklist(database.reader, None, is_exempt=lambda _key: False, clock=lambda: now[0])
 
     async def test_first_it_looks_at_everything_and_then_at_what_has_changed(
         self, copy: Blocklist, database: Database, addresses: Iterator[str], old: Callable[[str], Any]
@@ -252,14 +252,14 @@ class TestLook:
             return False
 
         monkeypatch.setattr("app.abuse.blocklist.TURN_SECONDS", 0.01)
-        copy = Blocklist(database.unobserved, None, is_exempt=is_exempt)
+        copy = Blocklist(database.reader, None, is_exempt=is_exempt)
         await stored(database, address)
         task = asyncio.create_task(copy.keep())
         await until(lambda: address in copy)
         task.cancel()
 
     async def test_whoever_is_exempt_is_not_on_it(self, database: Database, address: str):
-        copy = Blocklist(database.unobserved, None, is_exempt=lambda _key: True)
+        copy = Blocklist(database.reader, None, is_exempt=lambda _key: True)
         await stored(database, address)
         await copy.look()
         assert address not in copy

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 from sqlalchemy import Integer, Text, bindparam, column, func, insert, literal, select, values
@@ -10,8 +11,9 @@ from structlog.testing import capture_logs
 
 from app.database.errors import ConstraintViolated, DatabaseUnavailable
 from app.database.executor import Database
-from app.database.statements import Change, Query, scalar
-from app.domain.ids import uuid7
+from app.database.statements import Change, Query, Statement, scalar
+from app.domain.identity import api_key_uses
+from app.domain.ids import ApiKeyId, uuid7
 from app.domain.teams.tables import teams
 from app.draining import Draining
 from app.lifespan import running_services
@@ -131,6 +133,24 @@ class TestWatch:
             async with database.transaction() as work:
                 await work.all(_FEW)
         assert statements == ["test.one", "test.few"]
+
+    async def test_what_a_process_does_by_itself_is_counted_for_nobody(
+        self, settings: Settings, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(api_key_uses, "GATHERED_SECONDS", 0.01)
+        ended = asyncio.Event()
+
+        def end(statement: Statement[Any], _seconds: float) -> None:
+            if statement.name == "api_keys.record_uses":
+                ended.set()
+
+        async with running_services(settings, Draining()) as services:
+            services.database.watch.observers.append(end)
+            with services.database.observed() as statements:
+                services.api_key_uses.note(ApiKeyId(uuid7()), "203.0.113.7")
+                await asyncio.wait_for(ended.wait(), 30)
+                await asyncio.create_task(services.database.reader.first(_ONE))
+        assert statements == ["test.one"]
 
     async def test_debug_logs_every_statement(self, settings: Settings) -> None:
         debugging = settings.model_copy(update={"debug": True})
