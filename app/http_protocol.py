@@ -7,11 +7,13 @@ otherwise. All of it ends here, as problem documents. Source: RFC 9112, 3.2.
 
 from http import HTTPStatus
 from random import getrandbits
+from typing import Any
 
 from starlette.types import Scope
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from app.api.problems import problem
+from app.http_response import answering
 from app.middleware.security_headers import FIXED_HEADERS
 
 # Twice what the usual proxies let through. Also bounds trailers and chunk extensions.
@@ -64,6 +66,9 @@ class BoundedHttp(HttpToolsProtocol):
             self._refuse(431, "HEADERS_TOO_LARGE", _TOO_LARGE)
             return
         self._refuse(400, "MALFORMED_REQUEST", "This is not a valid HTTP/1.1 request.")
+
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
+        super()._start_asgi_task(cycle, answering(app, cycle))
 
     def _unsupported_upgrade_warning(self) -> None:
         """Says nothing: a server may ignore an offer to upgrade (RFC 9110, 7.8), and clients make many."""
