@@ -10,7 +10,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import httpx
@@ -60,12 +60,19 @@ class Dev:
 
     def child(self, command: str) -> psutil.Process:
         """The child that runs a `todo` command."""
-        (found,) = [process for process in self.family if process.cmdline()[-1] == command]
+        (found,) = [process for process in self.family if _last_argument(process) == command]
         return found
 
     def has_left_nothing(self) -> bool:
         """True when everything that it started is gone; waits for it."""
         return psutil.wait_procs(self.family, timeout=20)[1] == []
+
+
+def _last_argument(process: psutil.Process) -> str | None:
+    # PostgreSQL's own children come and go.
+    with suppress(psutil.NoSuchProcess):
+        return next(reversed(process.cmdline()), None)
+    return None
 
 
 @contextmanager
