@@ -45,6 +45,12 @@ def reference(name: str, module: str, *, hello: str = "", todos: str = "", login
     return App(name=name, command=(*_UVICORN, f"bench.references.{module}"), hello=hello, todos=todos, login=login)
 
 
+def _on_our_http(name: str, module: str) -> App:
+    """A hello on this service's own HTTP connections: what is around it is measured where it is used."""
+    command = (sys.executable, "-m", "bench.references.on_our_http", "{port}", f"bench.references.{module}")
+    return App(name=name, command=command, hello="/")
+
+
 SERVICE = App(
     name="this service",
     command=(sys.executable, "-m", "app.cli", "serve"),
@@ -59,7 +65,8 @@ SERVICE_OF_WORKERS = replace(
 )
 SMALL_SERVICE = replace(SERVICE, name="this service, 10,000 todos", database=SMALL)
 ASGI_HELLO = reference("bare ASGI hello", "hello_asgi:app", hello="/")
-ASGI_HELLO_IN_STACK = reference("bare ASGI hello inside our middleware", "hello_in_stack:app", hello="/")
+ASGI_HELLO_ON_OUR_HTTP = _on_our_http("bare ASGI hello on our HTTP", "hello_asgi:app")
+ASGI_HELLO_IN_STACK = _on_our_http("bare ASGI hello on our HTTP inside our middleware", "hello_in_stack:app")
 FASTAPI_HELLO = reference("plain FastAPI hello", "hello_fastapi:app", hello="/")
 ASYNCPG = reference("bare ASGI + asyncpg", "asyncpg_service:app", todos="/todos")
 FASTAPI_ASYNCPG = reference("FastAPI + asyncpg", "fastapi_asyncpg:app", todos="/todos")
@@ -67,6 +74,7 @@ FASTIFY = App(name="Fastify + pg", command=("node", str(node.SERVICE)), todos="/
 BEFORE = reference('the "before" app', "before.main:app", hello="/", todos="/todos", login="/auth/login")
 
 APPS = (
-    *(SERVICE, SERVICE_OF_WORKERS, SMALL_SERVICE, ASGI_HELLO, ASGI_HELLO_IN_STACK, FASTAPI_HELLO),
+    *(SERVICE, SERVICE_OF_WORKERS, SMALL_SERVICE),
+    *(ASGI_HELLO, ASGI_HELLO_ON_OUR_HTTP, ASGI_HELLO_IN_STACK, FASTAPI_HELLO),
     *(ASYNCPG, FASTAPI_ASYNCPG, FASTIFY, BEFORE),
 )

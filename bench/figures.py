@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from bench import targets
-from bench.apps import ASGI_HELLO, ASGI_HELLO_IN_STACK
+from bench.apps import ASGI_HELLO_IN_STACK, ASGI_HELLO_ON_OUR_HTTP
 from bench.rounds import Line, Measurement
 from bench.samples import median, spread
 from bench.targets import By
@@ -55,7 +55,7 @@ def comparisons(lines: Sequence[Line]) -> Iterator[Figure]:
 def middleware(lines: Sequence[Line]) -> Figure:
     """What all middleware together cost: the bare hello inside it, less the bare hello, by rounds."""
     measured = _by_names(lines)
-    inside, bare = (measured[HELLO.name, app.name] for app in (ASGI_HELLO_IN_STACK, ASGI_HELLO))
+    inside, bare = (measured[HELLO.name, app.name] for app in (ASGI_HELLO_IN_STACK, ASGI_HELLO_ON_OUR_HTTP))
     return Figure(
         name="all middleware together, CPU time a request",
         values=[

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from bench.apps import (
     ASGI_HELLO,
     ASGI_HELLO_IN_STACK,
+    ASGI_HELLO_ON_OUR_HTTP,
     ASYNCPG,
     BEFORE,
     FASTAPI_ASYNCPG,
@@ -93,7 +94,7 @@ _WITH_DATABASE = (SERVICE, SMALL_SERVICE, ASYNCPG, FASTAPI_ASYNCPG, FASTIFY, BEF
 
 HELLO = Work(
     name="hello",
-    apps=(SERVICE, ASGI_HELLO, ASGI_HELLO_IN_STACK, FASTAPI_HELLO),
+    apps=(SERVICE, ASGI_HELLO, ASGI_HELLO_ON_OUR_HTTP, ASGI_HELLO_IN_STACK, FASTAPI_HELLO),
     requests=_hello,
     is_right=lambda document: "status" in document,
 )

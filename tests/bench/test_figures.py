@@ -5,7 +5,7 @@ import math
 import pytest
 
 from bench import figures
-from bench.apps import ASGI_HELLO, ASGI_HELLO_IN_STACK, ASYNCPG, SERVICE
+from bench.apps import ASGI_HELLO_IN_STACK, ASGI_HELLO_ON_OUR_HTTP, ASYNCPG, SERVICE
 from bench.rounds import Line
 from bench.targets import By
 from bench.works import CREATE, GET, HELLO
@@ -46,6 +46,6 @@ class TestComparisons:
 
 
 def test_the_middleware_costs_what_the_hello_inside_it_needs_more() -> None:
-    bare = Line(HELLO, ASGI_HELLO, [measurement(server_us=20), measurement(server_us=22)])
+    bare = Line(HELLO, ASGI_HELLO_ON_OUR_HTTP, [measurement(server_us=20), measurement(server_us=22)])
     inside = Line(HELLO, ASGI_HELLO_IN_STACK, [measurement(server_us=30), measurement(server_us=34)])
     assert figures.middleware([bare, inside]).values == [10, 12]
