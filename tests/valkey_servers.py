@@ -78,6 +78,10 @@ class Valkey:
     ) -> None:
         self.kill()
 
+    def log_in(self, user: str, password: str) -> None:
+        """As whom `ask` asks from now on."""
+        self._options |= {"username": user, "password": password}
+
     def start(self) -> None:
         """Starts it and returns when it answers."""
         self.process.start(timeout_seconds=20)

@@ -122,8 +122,8 @@ class Link:
         try:
             await connected.confirm()
             shards = await find_shards(self._servers, seconds=self._answer_seconds)
-        except RedisUnavailable:
-            self._open("no sign of life, or not a primary any more")
+        except RedisUnavailable as error:
+            self._open(f"cannot be confirmed: {error}")
             return
         if shards != connected.shards:
             self._open("other servers have the keys now")

@@ -15,7 +15,7 @@ from tests.api.limited import Limited, limited_service
 V1, V2 = "/api/v1", "/api/v2"
 NOBODY = "0193aaaa-aaaa-7aaa-aaaa-aaaaaaaaaaaa"
 # Asked by the link itself, every second.
-_OWN = b"$4\r\nROLE\r\n"
+_OWN = b"$4\r\nINFO\r\n"
 
 
 class Writes:
