@@ -101,10 +101,12 @@ def _begin(cycle: RequestResponseCycle, message: Message) -> bytes:
 
 def _start(name: bytes) -> bytes:
     """How the line of a header begins that is seen for the first time, or says something of connection or body."""
+    start = name.lower() + b": "
+    if start in _FRAMING:
+        return start
     if HEADER_RE.search(name):
         raise RuntimeError(f"{name!r} cannot be the name of a header.")
-    start = name.lower() + b": "
-    if start not in _FRAMING and len(_STARTS) < _STARTS_MAXIMUM:
+    if len(_STARTS) < _STARTS_MAXIMUM:
         _STARTS[name] = start
     return start
 
@@ -118,7 +120,6 @@ def _is_all(cycle: RequestResponseCycle, body: bytes) -> bool:
 
 def _complete(cycle: RequestResponseCycle) -> None:
     """What uvicorn does when the last byte is written."""
-    cycle.expected_content_length = 0
     cycle.response_complete = True
     cycle.message_event.set()
     if not cycle.keep_alive:

@@ -156,16 +156,16 @@ async def _cache(settings: Settings, database: Database, stack: AsyncExitStack) 
     return cache
 
 
-class Kept(Protocol):
+class Keeper(Protocol):
     """What does something again and again, as long as the process lives."""
 
     async def keep(self) -> None:
         """Does it until cancelled."""
 
 
-def _keep(kept: Kept, stack: AsyncExitStack) -> None:
-    """Keeps it at work as long as `stack` lives."""
-    stack.push_async_callback(_end, asyncio.create_task(kept.keep(), context=for_nobody()))
+def _keep(keeper: Keeper, stack: AsyncExitStack) -> None:
+    """Lets it work as long as `stack` lives."""
+    stack.push_async_callback(_end, asyncio.create_task(keeper.keep(), context=for_nobody()))
 
 
 async def _end(task: "asyncio.Task[None]") -> None:

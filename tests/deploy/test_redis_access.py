@@ -1,6 +1,5 @@
 """What the access list of `docker compose` lets the service do in Redis, on a real server."""
 
-import asyncio
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,7 +10,7 @@ import pytest
 from app.redis import link as links
 from deploy.secrets import generate
 from tests.redis.links import linked, until_connected
-from tests.valkey_servers import Valkey
+from tests.valkey_servers import Valkey, until
 
 APP = Path(__file__).parents[2] / "app"
 # What is asked of servers of other kinds, which have no access list of ours.
@@ -51,8 +50,7 @@ class TestTheAccessList:
         async with linked(url_of(guarded, generated)) as link:
             connected = await until_connected(link)
             before = guarded.calls("info")
-            while guarded.calls("info") < before + 10:
-                await asyncio.sleep(0.05)
+            await until(lambda: guarded.calls("info") >= before + 10, seconds=10)
             assert link.connected is connected
             assert link.times_opened == 0
 
