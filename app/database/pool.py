@@ -15,6 +15,7 @@ import asyncpg
 from asyncpg.prepared_stmt import PreparedStatement
 
 from app.database.errors import DatabaseUnavailable, raise_translated
+from app.database.moments import read_moments_fast
 
 OVERFLOW_IDLE_SECONDS = 30.0
 # A prepared list costs its backend about 70 KB (measured 2026-11-21), and clients choose the shapes of lists.
@@ -165,6 +166,7 @@ class Pool:
                     "client_connection_check_interval": "2000",
                 },
             )
+            await read_moments_fast(raw)
         except asyncpg.PostgresError as error:  # Also an absent database or a wrong password: nobody can be served.
             raise DatabaseUnavailable("DATABASE_UNAVAILABLE") from error
         except Exception as error:  # noqa: BLE001 - translated and raised again, whatever it is

@@ -3,6 +3,9 @@
 Innermost, so that limits, headers, log line and counts are those of every other answer.
 """
 
+from collections.abc import Awaitable
+
+from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from app.api.answering import early_answer
@@ -16,14 +19,16 @@ class EarlyReturn:
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         """Answers the request, or passes it on, with the caller in its scope if that was confirmed on the way."""
         if scope["type"] == "http" and scope["method"] == "GET" and b"authorization" in scope["headers_by_name"]:
-            try:
-                response = await early_answer(scope)
-            except (NotFound, HttpProblem) as error:
-                response = problem_response(scope, error)
-            if response is not None:
-                await response(scope, receive, send)
-                return
-        await self.app(scope, receive, send)
+            return self._answer(scope, receive, send)
+        return self.app(scope, receive, send)
+
+    async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
+        response: Response | None
+        try:
+            response = await early_answer(scope)
+        except (NotFound, HttpProblem) as error:
+            response = problem_response(scope, error)
+        await (self.app if response is None else response)(scope, receive, send)

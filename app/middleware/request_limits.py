@@ -76,11 +76,10 @@ class RequestLimits:
             exchange.settle()
         finally:
             self._deadlines.remove(exchange)
-        if not exchange.has_begun:
-            if exchange.is_too_large:
-                await self._body_too_large(scope)(scope, receive, send)
-            elif exchange.is_expired:
-                await self._too_slow(scope, is_receiving=exchange.is_receiving)(scope, receive, send)
+        if exchange.is_too_large and not exchange.has_begun:
+            await self._body_too_large(scope)(scope, receive, send)
+        elif exchange.is_expired and not exchange.has_begun:
+            await self._too_slow(scope, is_receiving=exchange.is_receiving)(scope, receive, send)
 
     def _is_too_much(self, length: bytes) -> bool:
         # Servers refuse a length that is not a number; if one came through, the bytes would still be counted. One of

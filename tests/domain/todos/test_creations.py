@@ -3,7 +3,6 @@
 import asyncio
 import datetime as dt
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -52,28 +51,27 @@ class TestCreate:
         one, two = await at_once(Creations(database), *[(ann, TodoDraft(title="x"))] * 2)
         assert one.id != two.id
 
-    @pytest.mark.parametrize(
-        "values",
-        [
-            {},
-            {"status": Status.DONE, "priority": Priority.URGENT},
-            {"description": "more\nof it", "due_date": dt.date(2026, 12, 1), "position": 1024.5},
-        ],
-    )
-    async def test_it_makes_what_it_makes_alone(self, database: Database, values: dict[str, Any]) -> None:
+    @pytest.mark.parametrize("saying", [[0], [1], [2], [3], [0, 3], [0, 1, 2, 3]])
+    async def test_it_makes_what_it_makes_alone(self, database: Database, saying: list[int]) -> None:
         ann = await make_caller(database)
         team = await make_team(database, ann)
         bob = await make_member(database, ann, team)
-        ann = replace(ann, team_ids=(*ann.team_ids, team.id))
-        draft = TodoDraft(title="x", team_id=team.id, assignee_id=ann.user_id, **values)
-        alone = await commands.create(database, bob, draft)
+        said: list[dict[str, Any]] = [
+            {},
+            {"status": Status.DONE, "priority": Priority.URGENT},
+            {"description": "more\nof it", "due_date": dt.date(2026, 12, 1), "position": 1024.5},
+            {"assignee_id": ann.user_id},
+        ]
+        drafts = [TodoDraft(title="x", team_id=team.id, **said[each]) for each in saying]
+        alone = [await commands.create(database, bob, draft) for draft in drafts]
         with database.observed() as statements:
-            together, _ = await at_once(Creations(database), (bob, draft), (ann, draft))
+            together = await at_once(Creations(database), *((bob, draft) for draft in drafts))
         assert statements == TOGETHER
-        for name in set(Todo.__struct_fields__) - set(OF_ITS_OWN):
-            assert getattr(together, name) == getattr(alone, name), name
-        assert (together.completed_at is None) == (alone.completed_at is None)
-        assert together.position == draft.position if draft.position is not None else together.position > alone.position
+        for draft, one, other in zip(drafts, together, alone, strict=True):
+            for name in set(Todo.__struct_fields__) - set(OF_ITS_OWN):
+                assert getattr(one, name) == getattr(other, name), name
+            assert (one.completed_at is None) == (other.completed_at is None)
+            assert one.position == draft.position if draft.position is not None else one.position > other.position
 
     async def test_who_comes_while_others_are_stored_shares_the_next_statement(
         self, database: Database, monkeypatch: pytest.MonkeyPatch

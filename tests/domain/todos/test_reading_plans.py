@@ -6,7 +6,7 @@ from uuid import UUID
 import pytest
 
 from app.database.executor import Database, Transaction
-from app.domain.todos.creation_repository import _INSERT_MANY
+from app.domain.todos.creation_repository import _UNSAID, _insert_many
 from app.domain.todos.reading_repository import _GET_MANY
 from tests.query_plans import Node, executed, nodes
 
@@ -63,21 +63,19 @@ class TestGetMany:
 
 class TestInsertMany:
     @pytest.mark.parametrize("number", [2, 100])
-    async def test_each_membership_is_looked_up_by_its_key(self, crowd: Transaction, number: int) -> None:
+    @pytest.mark.parametrize("said", [(), tuple(_UNSAID)])
+    async def test_each_membership_is_looked_up_by_its_key(
+        self, crowd: Transaction, number: int, said: tuple[str, ...]
+    ) -> None:
         callers = [person(n * 7 + 1) for n in range(number)]
         root = await executed(
             crowd,
-            _INSERT_MANY,
+            _insert_many(said),
             id=[person(n + PEOPLE + 1) for n in range(number)],
             caller_id=callers,
             team_id=callers,
             title=["x"] * number,
-            description=[""] * number,
-            status=["open"] * number,
-            priority=[0] * number,
-            due_date=[None] * number,
-            assignee_id=[None] * number,
-            position=[None] * number,
+            **{name: [_UNSAID[name]] * number for name in said},
         )
         assert root["Actual Rows"] == number
         assert {node["Node Type"] for node in nodes(root)}.isdisjoint({"Seq Scan", "Hash Join", "Merge Join"})
