@@ -147,7 +147,7 @@ def _conditions(conditions: Conditions) -> list[str]:
     sentences = (
         f"Command: `{conditions.command}`; commit {_commit()}.",
         f"Machine: {platform.system()} {platform.release()}, {_processor()}, {os.cpu_count()} cores.",
-        f"CPython {platform.python_version()}, PostgreSQL {conditions.postgres_version} with fsync.",
+        f"CPython {sys.version}, PostgreSQL {conditions.postgres_version} with fsync.",
         f"Libraries: {packages}; {rest}.",
         (
             f"{population.todos:,} todos: {population.deep_todos:,} of one user, the others of {population.users:,},"
