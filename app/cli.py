@@ -232,7 +232,7 @@ def _refuse_in_production(settings: Settings) -> None:
 def _for_a_terminal(settings: Settings) -> Settings:
     """Sends the log of this command to standard error, and only what matters: standard output is for its answer."""
     log = settings.log.model_copy(update={"level": "warning", "format": "console"})
-    logging.configure(settings.model_copy(update={"log": log}), stream=sys.stderr)
+    logging.configure(settings.model_copy(update={"log": log}), stream=sys.stderr.buffer)
     return settings
 
 

@@ -55,18 +55,18 @@ class LineOfKey(Line, kw_only=True, gc=False):
 _encode = msgspec.json.Encoder().encode
 
 
-def as_json(line: Line) -> str:
+def as_json(line: Line) -> bytes:
     """`line` as one JSON object and a line end."""
-    return _encode(line).decode() + "\n"
+    return _encode(line) + b"\n"
 
 
-def as_console(line: Line) -> str:
+def as_console(line: Line) -> bytes:
     """`line` for human eyes."""
-    return (
+    text = (
         f"{line.timestamp:%Y-%m-%dT%H:%M:%S.%fZ} [{line.level:<9}] {line.method} {line.route or line.path}"
-        f" {line.status or 'broken off'} {line.duration_ms:.1f} ms {line.error_code or ''}".rstrip()
-        + "\n"
+        f" {line.status or 'broken off'} {line.duration_ms:.1f} ms {line.error_code or ''}"
     )
+    return f"{text.rstrip()}\n".encode()
 
 
 class AccessLog:
@@ -76,9 +76,9 @@ class AccessLog:
         self,
         app: ASGIApp,
         *,
-        render: Callable[[Line], str] = as_json,
+        render: Callable[[Line], bytes] = as_json,
         is_debug: bool = False,
-        write: Callable[[str], object] | None = None,
+        write: Callable[[bytes], object] | None = None,
     ) -> None:
         self.app = app
         self._render = render

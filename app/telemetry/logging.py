@@ -7,7 +7,7 @@ import logging
 import sys
 import time
 from collections.abc import Callable
-from typing import TextIO, cast
+from typing import BinaryIO, cast
 
 import structlog
 from structlog.stdlib import ProcessorFormatter
@@ -29,7 +29,7 @@ class _LinesHandler(logging.StreamHandler[LogLines]):
     """The one handler of the process. It flushes after each record, so gathered lines never overtake it."""
 
 
-def configure(settings: Settings, *, stream: TextIO | None = None) -> None:
+def configure(settings: Settings, *, stream: BinaryIO | None = None) -> None:
     """Sends every log of this process to `stream` (standard output) in the format and from the level of the settings.
 
     Replaces what was configured before. uvicorn must be started with `log_config=None`, or it configures its own.
@@ -41,7 +41,7 @@ def configure(settings: Settings, *, stream: TextIO | None = None) -> None:
         structlog.stdlib.add_logger_name,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
     ]
-    handler = _LinesHandler(LogLines(stream or sys.stdout))
+    handler = _LinesHandler(LogLines(stream or sys.stdout.buffer))
     handler.setFormatter(
         ProcessorFormatter(
             foreign_pre_chain=for_all,
@@ -87,14 +87,14 @@ def get_logger(name: str) -> FilteringBoundLogger:
     return cast("FilteringBoundLogger", structlog.get_logger(name))
 
 
-def line_writer() -> Callable[[str], None]:
-    """Where a line goes that is already rendered; it is written within 50 ms, and at once if a record follows it.
+def line_writer() -> Callable[[bytes], None]:
+    """Where a line goes that is rendered already, in UTF-8: written within 50 ms, and at once if a record follows it.
 
     Before `configure` lines go nowhere, as the standard library does with what nobody listens to.
     """
     for handler in logging.getLogger().handlers:
         if isinstance(handler, _LinesHandler):
-            return handler.stream.write
+            return handler.stream.write_encoded
     return lambda _line: None
 
 

@@ -118,7 +118,7 @@ class TestAHit:
     async def test_leaves_the_same_line_in_the_log(
         self, ann: Person, paths: dict[str, str], settings: Settings, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        written: list[str] = []
+        written: list[bytes] = []
         monkeypatch.setattr(access_log, "line_writer", lambda: written.append)
         own = {"timestamp", "duration_ms", "request_id", "trace_id"}
         async with running(settings) as service:

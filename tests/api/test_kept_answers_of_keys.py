@@ -231,7 +231,7 @@ class TestLog:
         monkeypatch: pytest.MonkeyPatch,
     ) -> None:
         """Kept or not, allowed or refused: the same line."""
-        written: list[str] = []
+        written: list[bytes] = []
         monkeypatch.setattr(access_log, "line_writer", lambda: written.append)
         own = {"timestamp", "duration_ms", "request_id", "trace_id", "bytes"}
         async with running(settings) as service:
@@ -243,7 +243,7 @@ class TestLog:
                     written.clear()
                     for headers in (session, key_header(issued), session, key_header(issued)):
                         await http.get(places[0], headers=headers)
-                    assert issued.token not in "".join(written)
+                    assert issued.token.encode() not in b"".join(written)
                     lines = [json.loads(line) for line in written]
                     for line in lines:
                         assert line["caller_id"] == str(ann.user.id)

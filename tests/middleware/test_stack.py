@@ -66,11 +66,11 @@ def application(**variables: str) -> FastAPI:
 
 
 @pytest.fixture
-def log() -> Iterator[io.StringIO]:
+def log() -> Iterator[io.BytesIO]:
     """What the configured process writes."""
     root = logging.getLogger()
     handlers, level = root.handlers[:], root.level
-    stream = io.StringIO()
+    stream = io.BytesIO()
     configure(settings(), stream=stream)
     yield stream
     root.handlers[0].close()
@@ -80,7 +80,7 @@ def log() -> Iterator[io.StringIO]:
     structlog.reset_defaults()
 
 
-def records(stream: io.StringIO) -> list[dict[str, Any]]:
+def records(stream: io.BytesIO) -> list[dict[str, Any]]:
     logging.getLogger().handlers[0].flush()
     return [json.loads(line) for line in stream.getvalue().splitlines()]
 
@@ -115,7 +115,7 @@ class TestOrder:
 
 
 class TestTogether:
-    async def test_a_bug_is_a_complete_answer_and_two_log_entries_under_one_id(self, browse, log: io.StringIO):
+    async def test_a_bug_is_a_complete_answer_and_two_log_entries_under_one_id(self, browse, log: io.BytesIO):
         async with browse(application()) as client:
             answer = await client.get("/api/v1/bug", headers={"X-Request-Id": "abcdefgh"})
         assert answer.status_code == 500
@@ -148,7 +148,7 @@ class TestTogether:
         assert answer.status_code == 500
         assert answer.headers["access-control-allow-origin"] == "https://app.example.com"
 
-    async def test_the_client_behind_a_trusted_proxy_is_the_one_that_is_logged(self, browse, log: io.StringIO):
+    async def test_the_client_behind_a_trusted_proxy_is_the_one_that_is_logged(self, browse, log: io.BytesIO):
         async with browse(application(TRUSTED_PROXIES="10.0.0.0/8"), address="10.1.2.3") as client:
             await client.get("/api/v2/hello", headers={"X-Forwarded-For": "6.6.6.6, 198.51.100.7"})
         assert records(log)[-1]["client_address"] == "198.51.100.7"
@@ -238,7 +238,7 @@ class TestOnARealServer:
         assert b"the first part" in said
         assert not said.endswith(b"0\r\n\r\n")
 
-    async def test_a_client_that_leaves_in_mid_body_is_no_error(self, log: io.StringIO):
+    async def test_a_client_that_leaves_in_mid_body_is_no_error(self, log: io.BytesIO):
         app = application()
         is_over = asyncio.Event()
 

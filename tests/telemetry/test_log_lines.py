@@ -2,11 +2,12 @@
 
 import io
 import threading
+from typing import Any
 
 from app.telemetry.log_lines import LogLines
 
 
-class Recording(io.StringIO):
+class Recording(io.BytesIO):
     """A stream that tells when it has been written to, and that can hold its writer up or break."""
 
     def __init__(self) -> None:
@@ -17,12 +18,12 @@ class Recording(io.StringIO):
         self.may_write = threading.Event()
         self.may_write.set()
 
-    def write(self, text: str, /) -> int:
+    def write(self, lines: Any, /) -> int:
         assert self.may_write.wait(10)
         if self.is_broken:
             self.was_written.set()
             raise BrokenPipeError
-        written = super().write(text)
+        written = super().write(lines)
         self.writes += 1
         self.was_written.set()
         return written
@@ -36,7 +37,7 @@ class TestLogLines:
         assert stream.was_written.wait(10)
         assert not lines._waiting.is_set(), "the thread would turn without end"
         lines.close()
-        assert stream.getvalue() == "one\n"
+        assert stream.getvalue() == b"one\n"
 
     def test_lines_of_a_moment_are_written_together_and_in_order(self):
         stream = Recording()
@@ -46,7 +47,7 @@ class TestLogLines:
         assert stream.writes == 0
         lines.flush()
         assert stream.writes == 1
-        assert stream.getvalue().split() == [str(number) for number in range(100)]
+        assert stream.getvalue().split() == [b"%d" % number for number in range(100)]
         lines.close()
 
     def test_closing_writes_what_is_left_and_stops_the_thread(self):
@@ -55,7 +56,7 @@ class TestLogLines:
         lines = LogLines(stream, gather_seconds=600)
         lines.write("last words\n")
         lines.close()
-        assert stream.getvalue() == "last words\n"
+        assert stream.getvalue() == b"last words\n"
         assert threading.active_count() == before
         assert not stream.closed
 
@@ -65,7 +66,7 @@ class TestLogLines:
         lines = LogLines(stream, gather_seconds=0)
         for number in range(1_000):
             lines.write(f"{number}\n")
-        assert stream.getvalue() == ""
+        assert stream.getvalue() == b""
         stream.may_write.set()
         lines.close()
         assert len(stream.getvalue().split()) == 1_000
@@ -93,7 +94,7 @@ class TestLogLines:
         for writer in writers:
             writer.join()
         lines.close()
-        assert stream.getvalue() == "x\n" * 8_000
+        assert stream.getvalue() == b"x\n" * 8_000
 
     def test_a_reader_that_is_gone_does_not_end_the_thread(self):
         stream = Recording()
@@ -106,4 +107,12 @@ class TestLogLines:
         lines.write("heard\n")
         assert stream.was_written.wait(10)
         lines.close()
-        assert stream.getvalue() == "heard\n"
+        assert stream.getvalue() == b"heard\n"
+
+    def test_lines_are_utf_8_and_none_is_lost_for_what_cannot_be_said_in_it(self):
+        stream = Recording()
+        lines = LogLines(stream, gather_seconds=600)
+        lines.write("grüße\n")
+        lines.write("half a pair: \ud800\n")
+        lines.close()
+        assert stream.getvalue().decode() == "grüße\nhalf a pair: \\ud800\n"
