@@ -6,8 +6,10 @@ from uuid import UUID
 import pytest
 
 from app.database.executor import Database, Transaction
-from app.domain.todos.creation_repository import _UNSAID, _insert_many
+from app.database.statements import Change
+from app.domain.todos.creation_repository import _INSERT_MANY, _INSERT_TITLES, _UNSAID
 from app.domain.todos.reading_repository import _GET_MANY
+from app.domain.todos.todo import Todo
 from tests.query_plans import Node, executed, nodes
 
 PEOPLE = 50_000
@@ -63,19 +65,19 @@ class TestGetMany:
 
 class TestInsertMany:
     @pytest.mark.parametrize("number", [2, 100])
-    @pytest.mark.parametrize("said", [(), tuple(_UNSAID)])
+    @pytest.mark.parametrize("statement", [_INSERT_TITLES, _INSERT_MANY])
     async def test_each_membership_is_looked_up_by_its_key(
-        self, crowd: Transaction, number: int, said: tuple[str, ...]
+        self, crowd: Transaction, number: int, statement: Change[Todo]
     ) -> None:
         callers = [person(n * 7 + 1) for n in range(number)]
         root = await executed(
             crowd,
-            _insert_many(said),
+            statement,
             id=[person(n + PEOPLE + 1) for n in range(number)],
             caller_id=callers,
             team_id=callers,
             title=["x"] * number,
-            **{name: [_UNSAID[name]] * number for name in said},
+            **{name: [value] * number for name, value in _UNSAID.items()},
         )
         assert root["Actual Rows"] == number
         assert {node["Node Type"] for node in nodes(root)}.isdisjoint({"Seq Scan", "Hash Join", "Merge Join"})
