@@ -36,6 +36,8 @@ from app.settings import Settings
 from app.telemetry.request_origin import of_operator
 
 WATCH_SECONDS = 0.2
+# For another command that runs the servers for itself.
+PATIENCE_SECONDS = 60.0
 # A developer who presses Ctrl-C waits for nobody. What the environment says wins.
 IMPATIENT = {"DRAIN_SECONDS": "0", "SHUTDOWN_GRACE_SECONDS": "3"}
 
@@ -43,33 +45,58 @@ _STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 @contextmanager
-def servers(settings: Settings, *, shared: bool = True) -> Iterator[Settings]:
+def servers(settings: Settings) -> Iterator[Settings]:
     """The settings, pointed at servers that run: the configured ones, those of a running `todo dev`, or embedded ones.
 
-    Embedded servers are stopped at the end. Raises LocalStackError, and with `shared=False` also when they are in use.
+    Embedded servers are stopped at the end; another command that runs its own is waited for. Raises LocalStackError.
     """
     if settings.database.url.get_secret_value():
         yield settings
         return
-    redis_url = settings.redis.url.get_secret_value()
-    stack = LocalStack(with_valkey=not redis_url)
-    urls = settings.with_urls(
-        database_url=stack.database_url(user=SERVICE_ROLE),
-        migration_url=stack.database_url(),
-        redis_url=redis_url or stack.redis_url(),
-    )
-    try:
-        stack.start()
-    except StackInUseError:
-        if not shared:
-            raise
-        yield urls
-        return
+    stack = _stack(settings, is_lasting=False)
+    if _is_started(stack):
+        with _prepared(stack, settings) as ready:
+            yield ready
+    else:
+        yield _pointed_at(stack, settings)
+
+
+def _stack(settings: Settings, *, is_lasting: bool) -> LocalStack:
+    return LocalStack(with_valkey=not settings.redis.url.get_secret_value(), is_lasting=is_lasting)
+
+
+def _is_started(stack: LocalStack) -> bool:
+    """True once it is this process that runs the servers, False once those of a `todo dev` answer."""
+    patience_ends = time.monotonic() + PATIENCE_SECONDS
+    while True:
+        try:
+            stack.start()
+        except StackInUseError as error:
+            if error.is_lasting and stack.is_answering:
+                return False
+            if time.monotonic() > patience_ends:
+                raise
+            time.sleep(WATCH_SECONDS)
+        else:
+            return True
+
+
+@contextmanager
+def _prepared(stack: LocalStack, settings: Settings) -> Iterator[Settings]:
+    """The settings for a stack that has been started, which is stopped at the end."""
     try:
         asyncio.run(make_service_role(stack.database_url()))
-        yield urls
+        yield _pointed_at(stack, settings)
     finally:
         stack.stop()
+
+
+def _pointed_at(stack: LocalStack, settings: Settings) -> Settings:
+    return settings.with_urls(
+        database_url=stack.database_url(user=SERVICE_ROLE),
+        migration_url=stack.database_url(),
+        redis_url=settings.redis.url.get_secret_value() or stack.redis_url(),
+    )
 
 
 def migrate(settings: Settings) -> bool:
@@ -137,22 +164,31 @@ def run(settings: Settings) -> int:
     for number in _STOP_SIGNALS:
         signal.signal(number, _interrupt)
     try:
-        with servers(settings, shared=False) as ready:
-            migrate(ready)
-            api_key = asyncio.run(sow_for_developer(ready))
-            return _supervise(ready, welcome(settings, ready, api_key))
+        if settings.database.url.get_secret_value():
+            return _run_on(settings, settings, [])
+        stack = _stack(settings, is_lasting=True)
+        stack.start()
+        with _prepared(stack, settings) as ready:
+            return _run_on(ready, settings, stack.servers)
     except KeyboardInterrupt:
         return 0
 
 
-def _supervise(settings: Settings, greeting: str) -> int:
+def _run_on(ready: Settings, configured: Settings, below: list[ServerProcess]) -> int:
+    migrate(ready)
+    api_key = asyncio.run(sow_for_developer(ready))
+    return _supervise(ready, welcome(configured, ready, api_key), below)
+
+
+def _supervise(settings: Settings, greeting: str, below: list[ServerProcess]) -> int:
+    """Runs API and worker until one of them ends, or one of the servers `below` them; the exit status."""
     parts = [_part("API", "serve", settings), _part("worker", "worker", settings)]
     try:
         for part in parts:
             part.start()
         print(greeting, flush=True)
-        ended = _first_to_end(parts)
-        print(f"The {ended.program.name} has ended:\n{ended.log_tail()}", file=sys.stderr)
+        ended = _first_to_end([*below, *parts])
+        print(f"{ended.program.name} has ended:\n{ended.log_tail()}", file=sys.stderr)
     except ServerProcessError as error:
         print(error, file=sys.stderr)
     finally:

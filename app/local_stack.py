@@ -62,32 +62,48 @@ VALKEY_SETTINGS = {
 }
 
 
+_LASTING = "lasting"
+
+
 class LocalStackError(Exception):
     """The embedded servers cannot be used; the message says what to do."""
 
 
 class StackInUseError(LocalStackError):
-    """Another process owns the servers of this directory."""
+    """Another process owns the servers of this directory; if `is_lasting`, others may use them meanwhile."""
+
+    def __init__(self, message: str, *, is_lasting: bool) -> None:
+        self.is_lasting = is_lasting
+        super().__init__(message)
 
 
 class LocalStack:
     """The two servers of one directory, owned by one process at a time; data survives restarts.
 
-    `durable=False` gives up the safety of the data for speed: for tests. When the owner is killed, Linux ends the
+    `durable=False` gives up the safety of the data for speed: for tests. `is_lasting` says to others that the servers
+    run until somebody stops them, and not only for one command. When the owner is killed, Linux ends the
     servers with it; elsewhere the next start does. Start it from a thread that lives as long as the stack.
     Raises LocalStackError when there is no PostgreSQL for this platform; without a Valkey it has the one server.
     """
 
-    def __init__(self, directory: Path = DEFAULT_DIRECTORY, *, durable: bool = True, with_valkey: bool = True) -> None:
+    def __init__(
+        self,
+        directory: Path = DEFAULT_DIRECTORY,
+        *,
+        durable: bool = True,
+        with_valkey: bool = True,
+        is_lasting: bool = False,
+    ) -> None:
         self._root = directory.resolve()
         self._durable = durable
+        self._is_lasting = is_lasting
         self._lock: IO[str] | None = None
         self._binaries = postgres_binaries()
         self._account = choose_account(self._root)
         self.postgres = ServerProcess(self._postgres_program())
         valkey = _valkey_binary() if with_valkey else None
         self.valkey = ServerProcess(self._valkey_program(valkey)) if valkey else None
-        self._servers = [server for server in (self.postgres, self.valkey) if server is not None]
+        self.servers = [server for server in (self.postgres, self.valkey) if server is not None]
 
     def __enter__(self) -> Self:
         self.start()
@@ -108,6 +124,11 @@ class LocalStack:
         directory = _socket_directory(self._root / "valkey", VALKEY_SOCKET)
         return f"unix://{quote(str(directory / VALKEY_SOCKET))}?db={number}" if self.valkey else ""
 
+    @property
+    def is_answering(self) -> bool:
+        """True while the PostgreSQL of this directory takes connections, whoever runs it."""
+        return _postgres_is_ready(self._root / "postgres")
+
     def start(self) -> None:
         """Starts both servers and returns when they answer: 0.2 s, a second more the first time.
 
@@ -115,17 +136,17 @@ class LocalStack:
         """
         try:
             self._root.mkdir(mode=0o755, parents=True, exist_ok=True)
-            self._lock = _locked(self._root / "lock")
+            self._lock = _locked(self._root / "lock", is_lasting=self._is_lasting)
             let_through(self._account, self._root, self._binaries, *(place.parent for place in self._socket_places()))
             self._initialise()
             # What an owner that was killed left behind, then what a crash of PostgreSQL left behind: its number may
             # meanwhile belong to another program of the same user, which PostgreSQL would take for a running server.
-            for place in (*(server.program.directory for server in self._servers), *self._socket_places()):
+            for place in (*(server.program.directory for server in self.servers), *self._socket_places()):
                 own_directory(place, self._account)
-            for server in self._servers:
+            for server in self.servers:
                 server.stop_strays()
             (self._root / "postgres" / "postmaster.pid").unlink(missing_ok=True)
-            for server in self._servers:
+            for server in self.servers:
                 server.start()
         except PermissionError as error:
             self.stop()
@@ -142,7 +163,7 @@ class LocalStack:
 
     def stop(self) -> None:
         """Stops both servers in order and gives the directory up. Does nothing the second time."""
-        for server in reversed(self._servers):
+        for server in reversed(self.servers):
             server.stop()
         if self._lock is not None:
             self._lock.close()
@@ -229,18 +250,19 @@ def _valkey_binary() -> Path | None:
     return Path(installed).resolve() if installed else None
 
 
-def _locked(path: Path) -> IO[str]:
+def _locked(path: Path, *, is_lasting: bool) -> IO[str]:
     """The lock file of a directory, held until it is closed, or until the kernel closes it for a killed owner."""
     handle = path.open("a+", encoding="ascii")
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError as error:
         handle.seek(0)
-        owner = handle.read().strip()
+        owner, _, note = handle.read().partition(" ")
         handle.close()
-        raise StackInUseError(f"Process {owner} already runs the servers in {path.parent}; stop it first.") from error
+        message = f"Process {owner} already runs the servers in {path.parent}; stop it first."
+        raise StackInUseError(message, is_lasting=note == _LASTING) from error
     handle.truncate(0)
-    handle.write(str(os.getpid()))
+    handle.write(f"{os.getpid()} {_LASTING}" if is_lasting else str(os.getpid()))
     handle.flush()
     return handle
 
@@ -252,13 +274,14 @@ def _socket_directory(directory: Path, name: str) -> Path:
     return Path(tempfile.gettempdir()).resolve() / f"todo-{hashlib.sha256(os.fsencode(directory)).hexdigest()[:16]}"
 
 
-def _postgres_is_ready(directory: Path, pid: int) -> bool:
-    """True when the server says so in its own status file: process number first, status in line 8."""
+def _postgres_is_ready(directory: Path, pid: int | None = None) -> bool:
+    """True when the server (that one, if it is named) says so in its own file: number first, status in line 8."""
     try:
         lines = (directory / "postmaster.pid").read_text(encoding="utf-8").splitlines()
     except FileNotFoundError:
         return False
-    return lines[:1] == [str(pid)] and [line.strip() for line in lines[7:8]] == ["ready"]
+    is_it = pid is None or lines[:1] == [str(pid)]
+    return is_it and [line.strip() for line in lines[7:8]] == ["ready"]
 
 
 def _valkey_is_ready(path: Path) -> bool:

@@ -225,7 +225,7 @@ class TestKeys:
 
 class TestServers:
     def test_a_command_works_beside_a_running_stack(self, server_directory: Path):
-        with LocalStack(server_directory / ".data", durable=False):
+        with LocalStack(server_directory / ".data", durable=False, is_lasting=True):
             result = todo("migrate", cwd=server_directory)
         assert result.returncode == 0
         assert "The database is at" in result.stdout

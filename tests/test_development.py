@@ -63,6 +63,12 @@ class Dev:
         (found,) = [process for process in self.family if _last_argument(process) == command]
         return found
 
+    def server(self, program: str) -> psutil.Process:
+        """The embedded server that runs this program."""
+        own = psutil.Process(self.process.pid).children()
+        (found,) = [process for process in own if Path(process.exe()).name == program]
+        return found
+
     def has_left_nothing(self) -> bool:
         """True when everything that it started is gone; waits for it."""
         return psutil.wait_procs(self.family, timeout=20)[1] == []
@@ -197,6 +203,14 @@ class TestStop:
             assert dev.has_left_nothing()
             assert "has ended" in dev.process.communicate()[1]
 
+    @pytest.mark.parametrize(("program", "name"), [("postgres", "PostgreSQL"), ("valkey-server", "Valkey")])
+    def test_a_server_below_that_dies_is_named_and_ends_the_rest(self, directory: Path, program: str, name: str):
+        with developing(directory) as dev:
+            dev.server(program).kill()
+            assert dev.process.wait(20) == 1
+            assert dev.has_left_nothing()
+            assert f"{name} has ended" in dev.process.communicate()[1]
+
     @pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells a process that its parent is gone")
     def test_nothing_outlives_a_kill_and_nothing_blocks_the_next_start(self, directory: Path):
         with developing(directory) as dev:
@@ -204,3 +218,15 @@ class TestStop:
             assert dev.has_left_nothing()
         with developing(directory) as dev:
             assert dev.pasted()["items"]
+
+
+class TestOtherCommands:
+    def test_two_that_need_the_servers_at_once_take_turns(self, server_directory: Path):
+        migrate = [*DEV[:-1], "migrate"]
+        started = [
+            subprocess.Popen(migrate, cwd=server_directory, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+            for _ in range(2)
+        ]
+        said = [process.communicate(timeout=60) for process in started]
+        assert [process.returncode for process in started] == [0, 0], said
+        assert all(out.startswith("The database is at ") for out, _ in said)
