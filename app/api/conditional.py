@@ -7,6 +7,7 @@ this tag. Where a body is sent in a content coding, its strong tag ends in the c
 import re
 
 from starlette.requests import Request
+from starlette.types import Scope
 
 from app.api.content_codings import CODINGS, accepts, coded_tag
 from app.api.problems import HttpProblem
@@ -52,6 +53,15 @@ def expected_versions(if_match: str | None) -> frozenset[int] | None:
         return None
     ours = (_OURS.fullmatch(tag) for tag in _tags(if_match, "If-Match"))
     return frozenset(int(tag.group(1)) for tag in ours if tag)
+
+
+def refuse_other_conditions(scope: Scope, *, takes_if_match: bool) -> None:
+    """Raises a 400 problem for a condition that a write does not look at: else it would do what its client excludes."""
+    headers: dict[bytes, bytes] = scope["headers_by_name"]
+    if b"if-none-match" in headers:
+        raise HttpProblem(400, "UNSUPPORTED_CONDITION", "If-None-Match is for reading; when writing, send If-Match.")
+    if not takes_if_match and headers.get(b"if-match", b"*").strip() != b"*":
+        raise HttpProblem(400, "UNSUPPORTED_CONDITION", "If-Match names no version of what this operation changes.")
 
 
 def _is_held(request: Request, etag: str, coding: bytes, tags: set[str]) -> bool:

@@ -22,6 +22,7 @@ from app.api import strict_json
 from app.api.answering import respond
 from app.api.authentication import authenticate
 from app.api.charging import charge_items
+from app.api.conditional import refuse_other_conditions
 from app.api.kept import Kept
 from app.api.needs import Need, need_of
 from app.api.problems import HttpProblem
@@ -36,6 +37,7 @@ Model = TypeVar("Model", bound=BaseModel)
 EXPECTED_ERRORS = (DomainError, DatabaseUnavailable, HttpProblem)
 JSON = "application/json"
 MERGE_PATCH = "application/merge-patch+json"
+_READS = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
 class ApiRoute(APIRoute):
@@ -68,6 +70,7 @@ class ApiRoute(APIRoute):
         binder = _Binder(self.dependant, self.methods or set())
         endpoint: Callable[..., Awaitable[Response]] = self.endpoint
         is_json = self.is_json
+        is_write = not (self.methods or set()) <= _READS
         need = None if self.is_public else self.need
         kept: Kept | None = getattr(self.endpoint, "kept", None)
         count_items: Callable[[Any], int] | None = getattr(self.endpoint, "count_items", None)
@@ -75,6 +78,8 @@ class ApiRoute(APIRoute):
         async def run(request: Request) -> Response:
             if is_json:
                 require_json(request.scope)
+            if is_write:
+                refuse_other_conditions(request.scope, takes_if_match=binder.takes_if_match)
             arguments = await binder.arguments(request)
             if count_items is not None:
                 await charge_items(request.scope, count_items(arguments["body"]))
@@ -112,6 +117,7 @@ class _Binder:
     def __init__(self, dependant: Dependant, methods: set[str]) -> None:
         self._path = [(field.name, field.alias, field) for field in dependant.path_params]
         self._headers = [(field.name, field.alias) for field in dependant.header_params]
+        self.takes_if_match = any(alias.lower() == "if-match" for _, alias in self._headers)
         self._request_name = dependant.request_param_name
         self._dependencies = [_plain_dependency(dependency) for dependency in dependant.dependencies]
         self._query = _only_model(dependant.query_params, "query")

@@ -223,6 +223,34 @@ class TestPatch:
         assert (await ann.http.get(f"{TODOS}/{todo['id']}")).json()["version"] == 2
 
 
+class TestConditions:
+    @pytest.mark.parametrize(
+        ("method", "action", "headers"),
+        [
+            ("PUT", "", {"If-None-Match": "*"}),
+            ("PATCH", "", {"If-None-Match": '"1-owner"'}),
+            ("DELETE", "", {"If-None-Match": "*", "If-Match": '"1-owner"'}),
+            ("POST", "/complete", {"If-None-Match": "*"}),
+            ("POST", "/duplicate", {"If-Match": '"7-owner"'}),
+            ("POST", "/restore", {"If-Match": '"7-owner"'}),
+        ],
+    )
+    async def test_nothing_is_done_under_one_that_is_not_looked_at(
+        self, ann: Person, method: str, action: str, headers: dict[str, str]
+    ) -> None:
+        todo = await ann.create(TODOS, title="x")
+        body = None if method == "DELETE" or action else {"title": "y"}
+        answer = await ann.http.request(method, f"{TODOS}/{todo['id']}{action}", headers=headers, json=body)
+        assert (answer.status_code, answer.json()["code"]) == (400, "UNSUPPORTED_CONDITION")
+        assert [each["title"] for each in (await ann.http.get(TODOS)).json()["items"]] == ["x"]
+        assert (await ann.http.get(f"{TODOS}/{todo['id']}")).json() == todo
+
+    async def test_any_version_is_no_condition(self, ann: Person) -> None:
+        todo = await ann.create(TODOS, title="x")
+        answer = await ann.http.post(f"{TODOS}/{todo['id']}/duplicate", headers={"If-Match": "*"})
+        assert answer.status_code == 201
+
+
 class TestPut:
     async def test_what_is_left_out_gets_its_default_but_the_position(self, ann: Person) -> None:
         todo = await ann.create(TODOS, title="x", description="d", priority="high", due_date="2026-12-01", tags=["a"])
