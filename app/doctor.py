@@ -151,12 +151,12 @@ def erasure_ledger(settings: Settings) -> Finding:
 def redis(settings: Settings) -> Iterator[Finding]:
     """Redis: reachable and new enough, or left out."""
     if not settings.redis.url.get_secret_value():
-        yield Finding("Redis", "not configured; cache and limits are kept in each process")
+        yield Finding("Redis", "not configured; nothing is kept between requests, and each process counts limits alone")
         return
     try:
         version = asyncio.run(_redis_version(settings))
     except RedisUnavailable as error:
-        detail = f"does not answer ({error}); until it does, cache and limits are kept in each process"
+        detail = f"does not answer ({error}); until it does, nothing is kept, and each process counts limits alone"
         yield Finding("Redis", detail, "Start it, correct REDIS_URL, or leave REDIS_URL empty.")
         return
     is_new = tuple(int(part) for part in version.split(".")[:2]) >= OLDEST_REDIS

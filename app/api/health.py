@@ -29,12 +29,18 @@ DatabaseState = Literal["ok", "unavailable", "behind"]
 CacheState = Literal["redis", "local", "unavailable"]
 
 
+_CACHE = (
+    "local: no Redis is configured, so nothing is kept between requests and each process counts limits alone;"
+    " unavailable: it does not answer, and it is the same until it does."
+)
+
+
 class Health(TypedDict):
     """How the service and what it stands on are doing."""
 
     status: Annotated[Literal["ok", "degraded", "unavailable", "draining"], described("The sum of it all.", "ok")]
     database: Annotated[DatabaseState, described("behind: the schema is older than this release needs.", "ok")]
-    cache: Annotated[CacheState, described("local: no Redis is configured; unavailable: it does not answer.", "redis")]
+    cache: Annotated[CacheState, described(_CACHE, "redis")]
     timestamp: Annotated[dt.datetime, described("When this was looked at.", EXAMPLE_MOMENT)]
 
 
@@ -45,7 +51,20 @@ class Liveness(TypedDict):
 
 
 _CANNOT_SERVE: dict[int | str, dict[str, Any]] = {
-    503: {"model": Health, "description": "Requests cannot be served; `status` and `database` say why."}
+    503: {
+        "model": Health,
+        "description": "Requests cannot be served; `status` and `database` say why.",
+        "content": {
+            "application/json": {
+                "example": {
+                    "status": "unavailable",
+                    "database": "unavailable",
+                    "cache": "redis",
+                    "timestamp": EXAMPLE_MOMENT,
+                }
+            }
+        },
+    }
 }
 
 

@@ -132,7 +132,8 @@ def _complete_success(operation: Operation, schemas: Schemas) -> None:
         if media is not None:
             tidy(media["schema"])
             whole = resolved(media["schema"], schemas)
-            media["example"] = example_of(media["schema"], schemas)
+            if "example" not in media:  # A route may say better what it answers than the examples of the members do.
+                media["example"] = example_of(media["schema"], schemas)
             if response["description"] == "Successful Response":
                 response["description"] = whole.get("description", "The answer.")
             version = whole.get("properties", {}).get("version", {})

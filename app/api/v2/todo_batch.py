@@ -40,7 +40,8 @@ async def batch_todos(
     """Runs up to 100 operations in their order: create, update, complete, delete.
 
     Atomic (the default): all take effect or none does, and a refusal says which operation was refused. Otherwise each
-    takes effect by itself and the answer is 207 with a status for each.
+    takes effect by itself and the answer is 207 with a status for each. A body that breaks the rules of its members,
+    such as an operation without a title, is 422 either way, and nothing takes effect.
     """
     operations = [_operation(operation) for operation in body.operations]
     if body.atomic:
