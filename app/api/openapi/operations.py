@@ -95,7 +95,7 @@ def _say_what_it_needs(content: dict[str, Any], permission: Permission) -> None:
     content["x-permission"] = permission.value
     content["security"] = [{"bearer": []}]
     if permission in GRANTABLE:
-        # OpenAPI 3.1 would have the scope in this list; linters and generators want lists of OAuth's alone.
+        # OpenAPI 3.1 lets this list name the scope; spectral wants lists of OAuth's schemes alone.
         content["security"].append({"apiKey": []})
         sentence = f"An API key needs the scope `{permission}`."
     else:

@@ -247,3 +247,9 @@ class TestDelete:
         refused(await ann.http.delete(url, headers={"If-Match": '"7-owner"'}), 412, "PRECONDITION_FAILED")
         refused(await ann.http.delete(url, headers={"If-Match": "7"}), 400, "MALFORMED_HEADER")
         assert (await ann.http.get(url)).status_code == 200
+
+    async def test_a_condition_that_is_not_looked_at_keeps_it(self, ann: Person) -> None:
+        todo = await ann.create(TODOS, title="x")
+        url = f"{TODOS}/{todo['id']}"
+        refused(await ann.http.delete(url, headers={"If-None-Match": "*"}), 400, "UNSUPPORTED_CONDITION")
+        assert (await ann.http.get(url)).status_code == 200
